@@ -1,0 +1,47 @@
+// Result<T>: a value or an Error, and the two ways to pass an error up.
+//
+//   auto superblock = TRY(read_superblock(reader));               // pass it up as it is
+//   auto inode = TRY_AT(read_inode(n), "inode " + dec(n));        // pass it up and add a place
+//
+// The place of TRY_AT is evaluated only when there is an error.
+#pragma once
+
+#include "base/error.hpp"
+
+#include <expected>
+#include <utility>
+
+namespace pvboot {
+
+template <typename T> using Result = std::expected<T, Error>;
+
+/// `return fail(Code::corrupt, "bad magic");` in a function that returns a Result.
+inline std::unexpected<Error> fail(Code code, const char* message) { return std::unexpected(Error(code, message)); }
+
+/// The same with a place.
+inline std::unexpected<Error> fail(Code code, const char* message, std::string_view place) {
+  return std::unexpected(Error(code, message).at(place));
+}
+
+namespace detail {
+template <typename T> T take(Result<T>&& result) { return std::move(*result); }
+inline void take(Result<void>&&) {}
+} // namespace detail
+
+} // namespace pvboot
+
+#define TRY(expression)                                                                                                \
+  __extension__({                                                                                                      \
+    auto try_result = (expression);                                                                                    \
+    if (!try_result) [[unlikely]]                                                                                      \
+      return std::unexpected(std::move(try_result).error());                                                          \
+    ::pvboot::detail::take(std::move(try_result));                                                                     \
+  })
+
+#define TRY_AT(expression, place)                                                                                      \
+  __extension__({                                                                                                      \
+    auto try_result = (expression);                                                                                    \
+    if (!try_result) [[unlikely]]                                                                                      \
+      return std::unexpected(std::move(try_result).error().at(place));                                                \
+    ::pvboot::detail::take(std::move(try_result));                                                                     \
+  })
