@@ -1,0 +1,131 @@
+"""One guest: its xl configuration, its console as text with times, its end.
+
+A guest is created paused, followed, then unpaused, so nothing it prints is missed. By default it is
+kept by Xen when it ends (`on_poweroff="preserve"` and so on), so its shutdown reason can be read
+and the whole of its console has been read before it is destroyed. `on_reboot="restart"` gives
+guests that reboot: the console goes on in the same text.
+
+`output` is the console with carriage returns removed; `moments` are (dom0 time, length of output
+then). Times are dom0's clock. Fails with RigError when xl refuses the guest.
+"""
+import base64
+import itertools
+import re
+
+from rig.machine import RigError
+
+REASONS = {0: "poweroff", 1: "reboot", 2: "suspend", 3: "crash", 4: "watchdog", 5: "soft_reset"}
+VDEVS = [f"xvd{letter}" for letter in "abcdefghijklmnop"]
+_numbers = itertools.count(1)
+
+
+def configuration(name, kernel, memory_mib=256, disks=(), extra=None, ramdisk=None, vcpus=1,
+                  on_reboot="preserve", more=""):
+    """An xl configuration as text; `kernel` and `ramdisk` are paths in dom0, `disks` xl's words."""
+    quote = lambda text: '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    lines = [f"name={quote(name)}", f"kernel={quote(kernel)}", f"memory={memory_mib}",
+             f"vcpus={vcpus}", 'type="pv"', 'on_poweroff="preserve"', 'on_crash="preserve"',
+             'on_watchdog="preserve"', f'on_reboot="{on_reboot}"',
+             "disk=[" + ", ".join(quote(d) for d in disks) + "]"]
+    if extra is not None:
+        # xl takes a text with quotes in single quotes.
+        lines.append(f"extra={quote(extra)}" if '"' not in extra else f"extra='{extra}'")
+    if ramdisk:
+        lines.append(f"ramdisk={quote(ramdisk)}")
+    return "\n".join([*lines, more]) + "\n"
+
+
+class Guest:
+    def __init__(self, session, kernel, disks=(), ramdisk=None, listener=None, **options):
+        """`kernel` and `ramdisk` are files of this machine; `disks` are Disk objects; the options
+        are those of `configuration`. `listener(text)` is called with each new piece of console."""
+        self.session = session
+        self.name = f"{session.prefix}{next(_numbers)}"
+        self.output = ""
+        self.moments = []
+        self.states = []
+        self._listener = listener
+        words = [disk.specification(session, VDEVS[n]) for n, disk in enumerate(disks)]
+        text = configuration(self.name, self._push(kernel, "kernel"), disks=words,
+                             ramdisk=ramdisk and self._push(ramdisk, "ramdisk"), **options)
+        self._begin(text)
+
+    @classmethod
+    def from_text(cls, session, text, listener=None):
+        """A guest from a whole xl configuration; its name is replaced by one of the session's."""
+        guest = cls.__new__(cls)
+        guest.session, guest.name = session, f"{session.prefix}{next(_numbers)}"
+        guest.output, guest.moments, guest.states, guest._listener = "", [], [], listener
+        guest._begin(text + f'\nname="{guest.name}"\n')
+        return guest
+
+    def unpause(self):
+        outcome = self.session.run(f"xl unpause {self.name}")
+        if outcome.rc != 0:
+            raise RigError(f"xl unpause: {outcome.output}")
+        self.unpaused_at = outcome.began
+
+    def wait_for(self, pattern, seconds, start=0):
+        """Waits until the pattern is in the output (from offset `start`) or the guest has ended;
+        the match, or None."""
+        expression = re.compile(pattern, re.MULTILINE)
+        self.session.wait(lambda: expression.search(self.output, start) or self.ended(), seconds)
+        return expression.search(self.output, start)
+
+    def wait_end(self, seconds):
+        """Waits for the guest's end; its shutdown reason, "gone", or None if it goes on."""
+        self.session.wait(self.ended, seconds)
+        return self.reason()
+
+    def ended(self):
+        return bool(self.states) and self.states[-1][1] in ("shutdown", "gone")
+
+    def reason(self):
+        if not self.ended():
+            return None
+        state, code = self.states[-1][1:3]
+        return REASONS.get(code, str(code)) if state == "shutdown" else "gone"
+
+    def type(self, text):
+        self.session.type(self.name, text.encode() if isinstance(text, str) else text)
+
+    def time_of(self, offset):
+        """When the character at `offset` of the output had come, in dom0's clock."""
+        return next(time for time, length in self.moments if length > offset)
+
+    def xen_log(self):
+        """Xen's own messages since this guest was created."""
+        lines = self.session.must("xl dmesg").splitlines()
+        return "\n".join(lines[self._log_mark:])
+
+    def destroy(self):
+        self.session.unfollow(self._follow)
+        self.session.sh(f"xl destroy {self.name}; rm -f /var/log/xen/console/guest-{self.name}.log", 120)
+
+    def _begin(self, text):
+        path = self.session.folder / f"{self.name}.cfg"
+        path.write_text(text)
+        self.session.must(f"rm -f /var/log/xen/console/guest-{self.name}.log")
+        self._log_mark = len(self.session.must("xl dmesg").splitlines())
+        outcome = self.session.run(f"xl create -p {self.session.dom0_folder}/{path.name}", 180)
+        if outcome.rc != 0:
+            raise RigError(f"xl create refused the guest:\n{outcome.output.rstrip()}\n{self.xen_log()}")
+        self.create_seconds = outcome.ended - outcome.began
+        self._follow = self.session.follow(self.name, self._handle)
+        self.session.wait(lambda: self.states and self.states[-1][1] == "running", 10)
+
+    def _push(self, file, role):
+        target = self.session.folder / f"{self.name}.{role}"
+        with open(file, "rb") as source:
+            target.write_bytes(source.read())
+        return f"{self.session.dom0_folder}/{target.name}"
+
+    def _handle(self, event):
+        if event["ev"] == "console":
+            text = base64.b64decode(event["data"]).decode(errors="replace").replace("\r", "")
+            self.output += text
+            self.moments.append((event["t"], len(self.output)))
+            if self._listener:
+                self._listener(text)
+        else:
+            self.states.append((event["domid"], event["state"], event["code"], event["t"]))
