@@ -17,7 +17,7 @@ namespace pvboot {
 class BlockReader {
 public:
   static constexpr std::size_t line_size = 16384;
-  static constexpr std::size_t default_lines = 32;
+  static constexpr std::size_t default_lines = 16;
 
   explicit BlockReader(BlockSource& source, std::size_t lines = default_lines);
   ~BlockReader();
