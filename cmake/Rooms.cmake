@@ -13,7 +13,7 @@ target_compile_options(pvboot_warnings INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 
 add_library(pvboot_host INTERFACE)
-target_include_directories(pvboot_host INTERFACE ${CMAKE_SOURCE_DIR})
+target_include_directories(pvboot_host INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_link_libraries(pvboot_host INTERFACE pvboot_warnings)
 if(PVBOOT_SANITIZE)
   target_compile_options(pvboot_host INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -29,7 +29,7 @@ endif()
 # Freestanding: Xen bounces exceptions onto the current stack and skips no red zone; there is no unwinder, no
 # thread, no run-time linker. -fPIE because the link address is above 2 GiB.
 add_library(pvboot_freestanding INTERFACE)
-target_include_directories(pvboot_freestanding INTERFACE ${CMAKE_SOURCE_DIR})
+target_include_directories(pvboot_freestanding INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_link_libraries(pvboot_freestanding INTERFACE pvboot_warnings)
 target_compile_options(pvboot_freestanding INTERFACE
   -fPIE -mno-red-zone -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables
