@@ -16,6 +16,11 @@ def version_of(root):
     return versions[0]
 
 
+def module_name(path):
+    """As modprobe sees it: without .ko or .ko.xz, hyphens as underscores."""
+    return pathlib.Path(path).name.partition(".ko")[0].replace("-", "_")
+
+
 def closure(root, names):
     """Paths of the modules `names` and all they need, in an order in which insmod takes them."""
     base = pathlib.Path(root) / "lib/modules" / version_of(root)
@@ -25,9 +30,8 @@ def closure(root, names):
     for line in (base / "modules.dep").read_text().splitlines():
         path, _, deps = line.partition(":")
         needs[path] = deps.split()
-    builtin = {pathlib.Path(line).stem.replace("-", "_")
-               for line in (base / "modules.builtin").read_text().split()}
-    by_name = {pathlib.Path(path).stem.replace("-", "_"): path for path in needs}
+    builtin = {module_name(line) for line in (base / "modules.builtin").read_text().split()}
+    by_name = {module_name(path): path for path in needs}
     order = []
     for name in (n.replace("-", "_") for n in names):
         if name in builtin:

@@ -11,6 +11,7 @@ image itself is never written; dom0 sees /dev/sdX. `Disk` says how a guest gets 
 import itertools
 import pathlib
 import subprocess
+import time
 
 from recipes import host
 from rig import qmp
@@ -57,17 +58,17 @@ class Drives:
 
     def attach(self, image):
         """Adds the image as a SCSI disk, returns its /dev/sdX in dom0."""
-        number = next(self._ids)
-        while number in self._attached:
-            number = next(self._ids)
-        overlay = self._session.machine.folder / f"disk{number}.qcow2"
+        number = next(n for n in self._ids if n not in self._attached)
+        # A name that no session before us can have left behind.
+        name = f"disk{number}-{time.monotonic_ns()}"
+        machine = self._session.machine
+        overlay = machine.folder / f"{name}.qcow2"
         host.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", image_format(image),
                   "-b", pathlib.Path(image).resolve(), overlay])
-        machine = self._session.machine
-        qmp.command(machine, "blockdev-add", driver="qcow2", **{"node-name": f"disk{number}"},
+        qmp.command(machine, "blockdev-add", driver="qcow2", **{"node-name": name},
                     file={"driver": "file", "filename": str(overlay)})
         qmp.command(machine, "device_add", driver="scsi-hd", id=f"hd{number}", bus="scsi0.0",
-                    **{"channel": 0, "scsi-id": number, "lun": 0, "drive": f"disk{number}"})
+                    **{"channel": 0, "scsi-id": number, "lun": 0, "drive": name})
         self._attached[number] = overlay
         device = self._session.must(
             f"for i in $(seq 100); do d=$(ls /sys/bus/scsi/devices/0:0:{number}:0/block 2>/dev/null)"
@@ -91,11 +92,22 @@ class Drives:
             try:
                 self._session.sh(f"echo 1 > /sys/bus/scsi/devices/0:0:{number}:0/delete", 10)
                 qmp.command(self._session.machine, "device_del", id=f"hd{number}")
-                qmp.command(self._session.machine, "blockdev-del", **{"node-name": f"disk{number}"})
+                self._remove_node(overlay.stem)
             except (RigError, OSError):
                 continue  # The machine is going down, or has gone: the disks go with it.
             overlay.unlink(missing_ok=True)
         self._attached.clear()
+
+    def _remove_node(self, name):
+        """The device lets go of its node some time after device_del has answered."""
+        for attempt in range(50):
+            try:
+                qmp.command(self._session.machine, "blockdev-del", **{"node-name": name})
+                return
+            except RigError:
+                if attempt == 49:
+                    raise
+                time.sleep(0.1)
 
 
 def image_format(image):

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-from recipes import xen_rig
+from recipes import dom0_root, xen_rig
 from recipes.progress import Step
 
 PORTS = 6
@@ -48,7 +48,7 @@ class Machine:
 
         With `keep` QEMU goes on after this process has ended."""
         parts = [xen_rig.XEN.file("xen.elf"), xen_rig.KERNEL.file("vmlinux"),
-                 xen_rig.BOOT.file("initramfs.gz"), xen_rig.ROOT.file("root.img")]
+                 xen_rig.BOOT.file("initramfs.gz"), dom0_root.ROOT.file("root.img")]
         machine = cls(folder or tempfile.mkdtemp(prefix="pvboot-rig-"))
         machine.share.mkdir(parents=True, exist_ok=True)
         with Step("booting Xen and dom0", 10) as step:
