@@ -1,0 +1,129 @@
+// Our own address space: free frames, and windows that map them.
+//
+// Whoever started us mapped our bootstrap region and the P2M list, nothing else. An AddressSpace knows which PFNs are
+// in use, takes frames from the free ones (from the top of memory, away from where targets go), and maps them in a
+// spare L4 slot. A window has L1 tables of its own, filled by plain stores while they are still ordinary memory and
+// then hung into the tree with one mmu_update each. Nothing here grows with the guest's memory.
+//
+// A Window is a value that names a mapping; it is released by release(), not by its destructor, because its frames
+// may by then belong to the target. Memory behind addresses is reached through xen/memory/touch.hpp.
+//
+// Fails with Code::out_of_memory when there are no free frames, and with what Xen answers.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "xen/frame_lookup.hpp"
+#include "xen/memory/frame_map.hpp"
+#include "xen/start_info.hpp"
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace pvboot::xen {
+
+/// What a window's frames are for: the account of `pvboot.log=timing`.
+enum class Purpose : std::uint8_t {
+  target,     ///< becomes the target's own memory: kernel image, initrd
+  work,       ///< everything else
+  dictionary, ///< a codec's dictionary
+};
+
+struct Window {
+  GuestVirt address;
+  std::uint64_t pages = 0;
+  Purpose purpose = Purpose::work;
+  bool owns_frames = false; ///< release() frees them
+
+  std::uint64_t bytes() const { return pages << page_shift; }
+  /// The window as memory. In the loader only: on a host the address is the model's, see touch.hpp.
+  MutBytes span() const { return {reinterpret_cast<std::byte*>(address.value), static_cast<std::size_t>(bytes())}; }
+};
+
+struct MemoryAccount {
+  std::uint64_t now = 0, peak = 0; ///< frames
+};
+
+class AddressSpace final : public FrameLookup {
+public:
+  /// Our address space as we found it. `base` is our VIRT_BASE. Fails with Code::corrupt when start_info and the page
+  /// tables contradict one another.
+  static Result<std::unique_ptr<AddressSpace>> adopt(const StartInfo& start, GuestVirt base);
+
+  /// `pages` free frames, mapped read and write at consecutive addresses. Their content is whatever it was.
+  Result<Window> map_new(std::uint64_t pages, Purpose purpose = Purpose::work);
+  /// The same, from the frames with these names where they are free, from others where not: for content whose final
+  /// names are known before it is loaded.
+  Result<Window> map_near(FrameRange names, Purpose purpose);
+  /// Frames that are in use already, by their names (module, claimed frames); release() leaves their mark as it is.
+  Result<Window> map_names(FrameRange names);
+  /// One machine frame that is not ours to number (shared_info, a grant table page).
+  Result<GuestVirt> map_machine(MachineAddr frame, bool writable = true);
+  Result<void> unmap_machine(GuestVirt address);
+
+  enum class Leave : std::uint8_t { as_it_is, wiped };
+  /// Unmaps; frames of map_new() and map_near() are free afterwards, wiped where asked for.
+  Result<void> release(const Window& window, Leave leave);
+
+  /// The module we were given is not needed any more.
+  void release_module();
+  /// A frame that a backend may still write to: taken out of use for ever.
+  Result<void> quarantine(const void* address);
+
+  /// Makes the names usable for the target: behind each stands a frame that nobody uses, marked Use::target. What was
+  /// in use there gets names in `rooms`, tried in order; page tables only in the first.
+  Result<void> claim(FrameRange names, std::span<const FrameRange> rooms);
+  /// New frames come only from names at or above `floor` from now on.
+  void keep_above(Pfn floor) { floor_ = floor; }
+
+  /// The frame under any address of ours, whatever names have changed.
+  std::optional<Mfn> frame_of(const void* address) const override {
+    return frame_at(GuestVirt{reinterpret_cast<std::uint64_t>(address)});
+  }
+  std::optional<Mfn> frame_at(GuestVirt address) const;
+
+  /// Makes sure that our tables have an L1 for `address`, so that update_va_mapping works there.
+  Result<void> prepare_address(GuestVirt address);
+
+  FrameMap& frames() { return frames_; }
+  Mfn root() const { return root_; }
+  GuestVirt base() const { return base_; }
+  /// Our region as it was mapped for us.
+  FrameRange region() const { return region_; }
+  const StartInfo& start() const { return start_; }
+  /// The L4 entry that maps `address`.
+  Pte root_entry(GuestVirt address) const;
+  const MemoryAccount& account(Purpose purpose) const { return accounts_[static_cast<std::size_t>(purpose)]; }
+
+private:
+  /// A page table of ours: its frame, where we can read it, and the entry that maps it there.
+  struct Table {
+    Mfn frame;
+    GuestVirt at;
+    MachineAddr mapped_by;
+  };
+  /// A table that hangs in our tree, and the first address it maps.
+  struct HungTable {
+    GuestVirt maps;
+    Table table;
+  };
+  struct VaRange {
+    std::uint64_t first = 0, count = 0; ///< in units of 2 MiB from the start of the window slot
+  };
+
+  AddressSpace(const StartInfo& start, GuestVirt base);
+  StartInfo start_;
+  GuestVirt base_;
+  FrameMap frames_;
+  Mfn root_;
+  FrameRange region_;
+  std::array<std::vector<HungTable>, 4> hung_; ///< by level, L1 first, sorted by address
+  std::vector<Table> pool_;                    ///< plain memory, mapped read and write
+  std::vector<VaRange> free_va_;
+  Pfn floor_{};
+  std::array<MemoryAccount, 3> accounts_;
+};
+
+} // namespace pvboot::xen

@@ -1,0 +1,58 @@
+// The handover: from a layout and a loaded kernel to the kernel's first instruction [xen-abi.md part B].
+//
+//   auto memory = TRY(AddressSpace::adopt(start, image_base));          // once, at the start
+//   Window kernel = TRY(memory->map_new(pages_for(elf_bytes), Purpose::target));
+//   ... stream the ELF file, from its first byte, into kernel.span(); parse; lay out ...
+//   Window initrd = TRY(memory->map_near(layout.initrd->frames, Purpose::target));
+//   ... read the initrd into initrd.span(); release all other windows ...
+//   auto handover = TRY(Handover::prepare(*memory, {layout, kernel, symbols, initrd, raw_start_info}));
+//   ... close the disks, end grants, close ports, reset the watches ...
+//   handover.jump(shared_info, secrets);                                 // does not return
+//
+// prepare() does all that can fail: it renames frames into place, fills what the target gets besides its kernel
+// (P2M, start_info, page tables, stack, hypercall page), and has Xen validate and pin the new page tables. We still
+// run on our own tables and everything of ours still works, devices included. When it fails, or when the caller
+// thinks better of it (abandon()), memory is sound and another target can be prepared; the kernel and initrd windows
+// of the attempt must be loaded again, because edge pages of theirs have been given new names.
+//
+// jump() resets the vCPU and shared_info to what a fresh domain has, wipes what it is told to, and leaves through a
+// page that both address spaces map. From there only Xen's word on the switch is left: if it is no, the domain ends
+// with SHUTDOWN_crash.
+#pragma once
+
+#include "xen/memory/address_space.hpp"
+#include "xen/memory/start_of_day.hpp"
+
+#include <span>
+
+namespace pvboot::xen {
+
+struct HandoverInput {
+  const StartOfDay& layout;
+  Window kernel;                ///< the ELF file from its first byte
+  Bytes symbols;                ///< the BSD symbol table as it is to stand in memory; layout.symbols_bytes long
+  std::optional<Window> initrd; ///< layout.initrd->bytes of it count
+  const start_info_t& incoming;
+};
+
+/// Memory of ours whose content nobody may see after us: image data, heap, stack.
+struct WipeRange {
+  GuestVirt address;
+  std::uint64_t bytes = 0;
+};
+
+class Handover {
+public:
+  static Result<Handover> prepare(AddressSpace& memory, const HandoverInput& input);
+
+  /// Takes the pinned tables apart again.
+  Result<void> abandon();
+
+  /// All devices are closed, all ports but console and store, all grants but 0 and 1.
+  [[noreturn]] void jump(shared_info_t& shared, std::span<const WipeRange> wipe);
+
+private:
+  Handover() = default;
+};
+
+} // namespace pvboot::xen
