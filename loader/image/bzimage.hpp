@@ -21,7 +21,7 @@ struct BzImage {
 };
 
 /// How many first bytes read_setup() wants; fewer only if the file is shorter.
-constexpr std::size_t setup_head_size = 0x10000;
+constexpr std::size_t setup_head_size = 0x10400;
 
 /// Whether `head` carries the boot signature and the "HdrS" of a bzImage.
 bool is_bzimage(Bytes head);

@@ -17,7 +17,7 @@ namespace pvboot::image {
 
 constexpr std::size_t elf_header_size = 64;
 constexpr std::size_t max_program_headers = 512;
-constexpr std::size_t max_section_headers = 65535;
+constexpr std::size_t max_section_headers = 4096;
 
 struct ElfHeader {
   std::uint16_t type = 0;

@@ -7,6 +7,7 @@
 // whatever reading the file fails with.
 #pragma once
 
+#include "base/units.hpp"
 #include "fs/codec/codec.hpp"
 #include "fs/file.hpp"
 #include "loader/image/bzimage.hpp"

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/units.hpp"
+#include "loader/image/bsd_symbols.hpp"
 #include "loader/image/elf.hpp"
 #include "loader/image/notes.hpp"
 
@@ -42,9 +43,7 @@ struct KernelInfo {
   GuestVirt kernel_end;           ///< after the last byte of the highest segment and of the BSD symbol table
   std::uint64_t image_end = 0;    ///< file offset after the last byte that a segment takes from the file
 
-  /// BSD_SYMTAB: the table to put at `bsd_symtab_start`, below kernel_end; empty where none is wanted.
-  std::vector<std::byte> bsd_symtab_header;
-  GuestVirt bsd_symtab_start;
+  std::optional<BsdSymbols> bsd_symbols; ///< what BSD_SYMTAB asks for; lies at the end of the kernel
 };
 
 /// The facts of the ELF file whose first bytes are `prefix`; nothing as long as bytes are missing that decide them.

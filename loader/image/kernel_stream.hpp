@@ -53,8 +53,9 @@ public:
   std::uint64_t file_bytes_read() const { return file_offset_; }
 
 private:
-  Result<void> take(Bytes chunk);
-  Result<void> look(bool complete);
+  Result<void> take(Bytes part);
+  Result<void> end_payload();
+  Result<void> look();
 
   ImageHead head_;
   ChunkSource& source_;

@@ -1,0 +1,92 @@
+#include "loader/image/bsd_symbols.hpp"
+
+#include "base/checked.hpp"
+
+#include <algorithm>
+
+namespace pvboot::image {
+
+namespace {
+
+constexpr std::uint32_t type_symbols = 2; ///< SHT_SYMTAB
+constexpr std::uint32_t type_strings = 3; ///< SHT_STRTAB
+constexpr std::uint64_t unit = 8;
+constexpr std::uint64_t size_word = 4;
+constexpr std::uint64_t header_size = 64;
+constexpr std::uint64_t section_size = 64;
+constexpr std::uint64_t section_count = 3;
+constexpr std::uint64_t symbols_at = header_size + section_count * section_size; ///< from the ELF header
+static_assert(symbols_at % unit == 0);
+constexpr std::uint64_t largest_table = 256_MiB;
+
+template <typename T> void put(MutBytes out, std::uint64_t at, T field) {
+  static_assert(alignof(T) == 1);
+  std::memcpy(out.data() + at, &field, sizeof(field));
+}
+
+void put_section(MutBytes elf, std::uint64_t index, std::uint32_t type, const SectionHeader& from, std::uint64_t offset,
+                 std::uint32_t link, std::uint64_t entry_size) {
+  const std::uint64_t at = header_size + index * section_size;
+  put(elf, at + 4, le32(type));
+  put(elf, at + 24, le64(offset));
+  put(elf, at + 32, le64(from.size));
+  put(elf, at + 40, le32(link));
+  put(elf, at + 48, le64(unit));
+  put(elf, at + 56, le64(entry_size));
+}
+
+void put_header(MutBytes elf) {
+  constexpr std::uint8_t ident[8] = {0x7f, 'E', 'L', 'F', 2, 1, 1, 0};
+  std::memcpy(elf.data(), ident, sizeof(ident));
+  put(elf, 16, le16(2));  // ET_EXEC
+  put(elf, 18, le16(62)); // EM_X86_64
+  put(elf, 20, le32(1));
+  put(elf, 40, le64(header_size)); // the section headers follow at once
+  put(elf, 52, le16(header_size));
+  put(elf, 58, le16(section_size));
+  put(elf, 60, le16(section_count));
+}
+
+} // namespace
+
+Result<std::optional<BsdSymbols>> place_bsd_symbols(const std::vector<SectionHeader>& sections, GuestVirt kernel_end) {
+  const auto symbols = std::ranges::find(sections, type_symbols, &SectionHeader::type);
+  if (symbols == sections.end())
+    return std::nullopt;
+  if (symbols->link >= sections.size() || sections[symbols->link].type != type_strings)
+    return fail(Code::corrupt, "the kernel's symbol table has no string table");
+  BsdSymbols placed;
+  placed.symbols = *symbols;
+  placed.strings = sections[symbols->link];
+  if (placed.symbols.size > largest_table || placed.strings.size > largest_table)
+    return fail(Code::too_large, "the kernel's symbol table is absurdly large");
+  const auto start = checked_align_up<std::uint64_t>(kernel_end.value, unit);
+  if (!start)
+    return fail(Code::corrupt, "the kernel reaches the end of the address space");
+  placed.start = {*start};
+  placed.size = size_word + symbols_at + align_up<std::uint64_t>(placed.symbols.size, unit) +
+                align_up<std::uint64_t>(placed.strings.size, unit);
+  return placed;
+}
+
+Result<void> BsdSymbols::write(Bytes file, MutBytes out) const {
+  if (out.size() != size)
+    return fail(Code::invalid, "the room for the symbol table has another size");
+  const auto symbol_bytes = cut(file, symbols.offset, symbols.size);
+  const auto string_bytes = cut(file, strings.offset, strings.size);
+  if (!symbol_bytes || !string_bytes)
+    return fail(Code::corrupt, "the kernel's symbol table reaches past the end of the file");
+  std::ranges::fill(out, std::byte{0});
+  put(out, 0, le32(static_cast<std::uint32_t>(size - size_word)));
+  const MutBytes elf = out.subspan(size_word);
+  const std::uint64_t strings_at = symbols_at + align_up<std::uint64_t>(symbols.size, unit);
+  put_header(elf);
+  constexpr std::uint64_t symbol_entry = 24;
+  put_section(elf, 1, type_symbols, symbols, symbols_at, 2, symbol_entry);
+  put_section(elf, 2, type_strings, strings, strings_at, 0, 0);
+  std::ranges::copy(*symbol_bytes, elf.begin() + symbols_at);
+  std::ranges::copy(*string_bytes, elf.begin() + static_cast<std::ptrdiff_t>(strings_at));
+  return {};
+}
+
+} // namespace pvboot::image
