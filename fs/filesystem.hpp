@@ -32,7 +32,8 @@ class Filesystem {
 public:
   static constexpr unsigned max_links = 40;
   static constexpr std::size_t max_path = 4096;
-  static constexpr std::size_t max_entries = 65536; ///< list() refuses larger directories with Code::too_large
+  static constexpr std::size_t max_entries = 16384; ///< list() refuses larger directories with Code::too_large, ...
+  static constexpr std::size_t max_names_bytes = 1 << 20; ///< ... and those with longer names: the heap is small
 
   virtual ~Filesystem() = default;
 
@@ -40,7 +41,12 @@ public:
   virtual std::string uuid() const = 0;      ///< lower case with dashes as blkid prints it; empty where there is none
   virtual std::string label() const = 0;
 
-  /// A regular file; links followed. Code::not_found names the component that is missing.
+  /// What a person should know although the filesystem can be read: a journal that was not replayed, a superblock
+  /// taken from its backup. One sentence each.
+  virtual std::vector<std::string> warnings() const { return {}; }
+
+  /// A regular file; links followed. Code::not_found names the path up to the component that is missing;
+  /// Code::invalid: it is no regular file.
   virtual Result<std::unique_ptr<File>> open(std::string_view path) = 0;
 
   /// What `path` is; links followed, except that of the last name when `follow` is false.
@@ -54,7 +60,8 @@ public:
 };
 
 /// The filesystem on `source`, whichever it is; Code::not_found when nothing here knows it, another code when one
-/// does but the filesystem is damaged or uses a feature that is not read. `source` must outlive it.
+/// does but the filesystem is damaged or uses a feature that is not read. `source` must outlive it. Errors of a
+/// Filesystem and of its files begin with the source's name and the type: "xvda1: ext4: ...".
 Result<std::unique_ptr<Filesystem>> probe(BlockSource& source);
 
 /// The whole of a file, for configurations and the like; Code::too_large over `limit`.
