@@ -35,9 +35,9 @@ Result<void> BulkRead::read(std::uint64_t offset, MutBytes out) {
 
 Result<void> BulkRead::add(std::uint64_t offset, MutBytes out) {
   while (!out.empty() && first_failure_ == BlockStatus::ok) {
-    if (pending_ != nullptr && (pending_->offset + pending_->bytes != offset ||
-                                pending_->segments.size() == shape_.max_segments ||
-                                pending_->bytes >= shape_.max_request_bytes))
+    if (pending_ != nullptr &&
+        (pending_->offset + pending_->bytes != offset || pending_->segments.size() == shape_.max_segments ||
+         pending_->bytes >= shape_.max_request_bytes))
       TRY(flush_pending());
     if (pending_ == nullptr) {
       pending_ = open_slot();

@@ -30,18 +30,16 @@ inline void take(Result<void>&&) {}
 
 } // namespace pvboot
 
-#define TRY(expression)                                                                                                \
+// Each use has a variable of its own, so that one TRY may stand inside another.
+#define PVBOOT_JOIN_(a, b) a##b
+#define PVBOOT_JOIN(a, b) PVBOOT_JOIN_(a, b)
+#define PVBOOT_TRY(result, expression, ...)                                                                            \
   __extension__({                                                                                                      \
-    auto try_result = (expression);                                                                                    \
-    if (!try_result) [[unlikely]]                                                                                      \
-      return std::unexpected(std::move(try_result).error());                                                          \
-    ::pvboot::detail::take(std::move(try_result));                                                                     \
+    auto result = (expression);                                                                                        \
+    if (!result) [[unlikely]]                                                                                          \
+      return std::unexpected(std::move(result).error() __VA_ARGS__);                                                   \
+    ::pvboot::detail::take(std::move(result));                                                                         \
   })
 
-#define TRY_AT(expression, place)                                                                                      \
-  __extension__({                                                                                                      \
-    auto try_result = (expression);                                                                                    \
-    if (!try_result) [[unlikely]]                                                                                      \
-      return std::unexpected(std::move(try_result).error().at(place));                                                \
-    ::pvboot::detail::take(std::move(try_result));                                                                     \
-  })
+#define TRY(expression) PVBOOT_TRY(PVBOOT_JOIN(try_result_, __COUNTER__), expression)
+#define TRY_AT(expression, place) PVBOOT_TRY(PVBOOT_JOIN(try_result_, __COUNTER__), expression, .at(place))

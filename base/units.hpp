@@ -34,7 +34,9 @@ using Lba = Number<struct LbaTag>;               ///< in the logical blocks of t
 constexpr std::uint64_t page_size = 4096;
 constexpr unsigned page_shift = 12;
 
-constexpr std::uint64_t pages_for(std::uint64_t bytes) { return (bytes >> page_shift) + ((bytes & (page_size - 1)) != 0); }
+constexpr std::uint64_t pages_for(std::uint64_t bytes) {
+  return (bytes >> page_shift) + ((bytes & (page_size - 1)) != 0);
+}
 constexpr MachineAddr address_of(Mfn frame) { return {frame.value << page_shift}; }
 
 constexpr std::uint64_t operator""_KiB(unsigned long long n) { return n << 10; }
