@@ -35,10 +35,12 @@ public:
   /// Waits until the reader has taken everything, at most `limit`: before a shutdown that ends the ring.
   void drain(Duration limit);
 
+  bool has_ring() const { return ring_ != nullptr; }
   std::uint64_t bytes_lost() const { return lost_; }
 
 private:
   void put(std::string_view bytes);
+  void say_what_is_lost(std::size_t text_after);
   std::size_t put_some(std::string_view bytes);
   bool take(char& c);
 

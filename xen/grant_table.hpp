@@ -1,7 +1,7 @@
 // The grant table, version 1 [xen/grant_table.h]: which of our frames a backend may map or copy.
 //
 // Entries 0 to 7 are reserved: console and xenstore live in 0 and 1 and are never touched. Entries that somebody
-// before us left in use are not given out until reclaim_stale() finds them free. A grant ends by a compare-and-swap
+// before us left in use are not given out until end_all() finds them free. A grant ends by a compare-and-swap
 // of its flags to 0, only while nobody uses it; one that a backend never lets go stays out of use for ever, and so
 // must the frame behind it.
 #pragma once
@@ -33,11 +33,8 @@ public:
   /// True: ended, nobody can use the frame through it any more. False: in use; the entry is lost (quarantined).
   [[nodiscard]] bool end(GrantRef ref);
 
-  /// Ends what an earlier loader left and no backend uses; the number that is still in use.
-  std::size_t reclaim_stale();
-
-  /// Clears every entry of ours and of earlier loaders that nobody uses, for the next kernel; the number that is
-  /// still in use.
+  /// Ends every grant of ours and of earlier loaders that nobody uses, after the frontends are closed; the number
+  /// that is still in use.
   std::size_t end_all();
 
   std::size_t free_entries() const { return free_.size(); }

@@ -41,14 +41,14 @@ struct StartInfo {
   std::uint64_t nr_pages = 0;
   MachineAddr shared_info;
   std::uint32_t flags = 0; ///< SIF_*
-  std::optional<Ring> store;
-  std::optional<Ring> console; ///< none in the initial domain, whose console is console_io
+  std::optional<Ring> store{};
+  std::optional<Ring> console{}; ///< none in the initial domain, whose console is console_io
   GuestVirt pt_base;
   std::uint64_t nr_pt_frames = 0;
   GuestVirt mfn_list;
-  std::optional<P2mFrames> p2m;
-  std::optional<Module> module;
-  std::string command_line;
+  std::optional<P2mFrames> p2m{};
+  std::optional<Module> module{};
+  std::string command_line{};
 
   bool initial_domain() const { return (flags & SIF_INITDOMAIN) != 0; }
 };

@@ -65,7 +65,7 @@ public:
 
   enum class Leave : std::uint8_t { as_it_is, wiped };
   /// Unmaps; frames of map_new() and map_near() are free afterwards, wiped where asked for.
-  Result<void> release(const Window& window, Leave leave);
+  Result<void> release(const Window& window, Leave leave = Leave::as_it_is);
 
   /// The module we were given is not needed any more.
   void release_module();
@@ -97,32 +97,67 @@ public:
   Pte root_entry(GuestVirt address) const;
   const MemoryAccount& account(Purpose purpose) const { return accounts_[static_cast<std::size_t>(purpose)]; }
 
+  /// Reads tables that others have made for this address, so that frame_at() knows it.
+  Result<void> learn(GuestVirt address);
+
 private:
   /// A page table of ours: its frame, where we can read it, and the entry that maps it there.
   struct Table {
     Mfn frame;
     GuestVirt at;
-    MachineAddr mapped_by;
+    MachineAddr mapped_by; ///< 0: not a page of the pool
   };
   /// A table that hangs in our tree, and the first address it maps.
   struct HungTable {
     GuestVirt maps;
     Table table;
   };
+  /// Addresses in units of 2 MiB from the start of the window slot.
   struct VaRange {
-    std::uint64_t first = 0, count = 0; ///< in units of 2 MiB from the start of the window slot
+    std::uint64_t first = 0, count = 0;
   };
+  using Pieces = std::vector<FrameRange>;
 
-  AddressSpace(const StartInfo& start, GuestVirt base);
+  explicit AddressSpace(const StartInfo& start, GuestVirt base);
+
+  Result<void> find_tables();
+  Result<void> find_tables_below(Level level, const Table& table, GuestVirt maps);
+  void measure_region();
+  Result<void> mark_what_is_in_use();
+  void fill_pool_from_padding();
+  Result<void> choose_window_slot();
+
+  const Table* find_hung(Level level, GuestVirt address) const;
+  void add_hung(Level level, GuestVirt address, const Table& table);
+  enum class Missing : std::uint8_t { make, refuse };
+  Result<Table> table_for(Level level, GuestVirt address, Missing missing);
+
+  Result<void> reserve_tables(std::uint64_t count);
+  Result<void> grow_pool(std::uint64_t pages);
+  Result<Table> take_table();
+  Result<GuestVirt> take_addresses(std::uint64_t units);
+  void give_back_addresses(VaRange range);
+  Result<Pieces> take_frames(std::uint64_t count, Use use);
+  Result<GuestVirt> hang(const Pieces& pieces, std::uint64_t pages);
+  Result<void> unhang(GuestVirt address, std::uint64_t pages);
+  Result<Window> own_window(const Pieces& pieces, std::uint64_t pages, Purpose purpose);
+  Result<void> free_frames_of(const Window& window);
+  void count_frames(Purpose purpose, std::uint64_t frames);
+  void mark_holes(FrameRange names);
+  Result<std::uint64_t> move_out(FrameRange names, Use use, std::span<const FrameRange> rooms);
+
   StartInfo start_;
   GuestVirt base_;
   FrameMap frames_;
   Mfn root_;
   FrameRange region_;
-  std::array<std::vector<HungTable>, 4> hung_; ///< by level, L1 first, sorted by address
+  std::array<std::vector<HungTable>, 3> hung_; ///< L1, L2, L3, each sorted by address
   std::vector<Table> pool_;                    ///< plain memory, mapped read and write
-  std::vector<VaRange> free_va_;
-  Pfn floor_{};
+  GuestVirt window_slot_;
+  std::vector<VaRange> free_addresses_;
+  std::uint64_t next_unit_ = 1; ///< unit 0 holds single pages
+  std::array<bool, 512> single_used_{};
+  Pfn floor_;
   std::array<MemoryAccount, 3> accounts_;
 };
 

@@ -15,7 +15,7 @@
 #include "xen/hypercall/mmu.hpp"
 #include "xen/memory/frame_ledger.hpp"
 
-#include <span>
+#include <optional>
 #include <vector>
 
 namespace pvboot::xen {
@@ -35,6 +35,9 @@ public:
   bool is_hole(Pfn pfn) const { return raw(pfn) == hole; }
   /// Of a PFN that is no hole.
   Mfn mfn_of(Pfn pfn) const { return {raw(pfn)}; }
+  /// The highest free names below `below` and not below `from` with frames behind them, at most `count`; holes on the
+  /// way are marked.
+  std::optional<FrameRange> highest_free(std::uint64_t count, Pfn below, Pfn from);
   /// The current name of a frame of ours.
   Result<Pfn> pfn_of(Mfn frame);
 
@@ -49,7 +52,7 @@ public:
 private:
   std::uint64_t raw(Pfn pfn) const;
   void set_raw(Pfn pfn, std::uint64_t value);
-  Result<void> rename(Pfn pfn, std::uint64_t frame);
+  void rename(Pfn pfn, std::uint64_t frame);
 
   GuestVirt list_;
   FrameLedger ledger_;

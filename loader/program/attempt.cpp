@@ -1,0 +1,68 @@
+#include "loader/program/attempt.hpp"
+
+#include "loader/program/initrd.hpp"
+#include "loader/program/kernel.hpp"
+
+#include "base/text.hpp"
+
+namespace pvboot::loader {
+
+namespace {
+
+Result<void> check_kind(const config::Entry& entry) {
+  if (entry.kind == config::EntryKind::multiboot && !entry.modules.empty())
+    return fail(Code::unsupported, "a Xen PV kernel takes no multiboot modules; use linux and initrd in this entry");
+  return {};
+}
+
+std::string frames_text(const xen::AddressSpace& memory, xen::Purpose purpose) {
+  return human_size(memory.account(purpose).peak << page_shift);
+}
+
+} // namespace
+
+Result<xen::Handover> prepare(Workshop& workshop, const config::Entry& entry) {
+  TRY(check_kind(entry));
+  const std::string command_line =
+      TRY_AT(config::append_to_command_line(entry.command_line, workshop.options.kernel_words), "kernel command line");
+  workshop.log.debug("command line: " + printable(command_line, config::max_command_line));
+
+  InitrdFiles initrds = TRY(InitrdFiles::open(workshop.disks, entry.initrds));
+
+  xen::StartInfo::P2mFrames own_p2m = workshop.guest.start.p2m.value_or(xen::StartInfo::P2mFrames{});
+  plan::GuestFacts facts{.nr_pages = workshop.guest.start.nr_pages,
+                         .initrd_bytes = initrds.total_size(),
+                         .command_line = command_line,
+                         .multiboot_module = false,
+                         .own_p2m = {}};
+  if (own_p2m.count != 0)
+    facts.own_p2m = plan::OwnP2m{workshop.guest.start.mfn_list.value, own_p2m.count};
+
+  LoadedKernel kernel = TRY_AT(load_kernel(workshop, entry.kernel, facts), entry.kernel.text());
+  workshop.log.timing("kernel loaded", "dictionary " + frames_text(workshop.memory, xen::Purpose::dictionary));
+
+  std::optional<ScopedWindow> initrd;
+  if (kernel.layout.initrd) {
+    workshop.log.info("loading the initrd, " + human_size(kernel.layout.initrd->bytes));
+    const auto window = TRY_AT(workshop.memory.map_near(kernel.layout.initrd->frames, xen::Purpose::target), "initrd");
+    initrd.emplace(workshop.memory, window);
+    TRY(initrds.read(initrd->span()));
+    workshop.log.timing("initrd loaded");
+  }
+
+  auto handover =
+      TRY_AT(xen::Handover::prepare(workshop.memory, {.layout = kernel.layout,
+                                                      .kernel = kernel.window.window(),
+                                                      .symbols = kernel.symbols(),
+                                                      .initrd = initrd ? std::optional(initrd->window()) : std::nullopt,
+                                                      .incoming = workshop.guest.raw_start}),
+             "handover");
+  kernel.window.keep();
+  if (initrd)
+    initrd->keep();
+  workshop.log.timing("handover prepared",
+                      "beyond the target's memory at most " + frames_text(workshop.memory, xen::Purpose::work));
+  return handover;
+}
+
+} // namespace pvboot::loader

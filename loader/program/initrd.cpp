@@ -1,0 +1,50 @@
+#include "loader/program/initrd.hpp"
+
+#include "base/checked.hpp"
+#include "fs/bulk.hpp"
+
+namespace pvboot::loader {
+
+namespace {
+constexpr std::uint64_t part_alignment = 4;
+constexpr std::size_t direct_alignment = 512; // of memory that a disk may read into
+} // namespace
+
+Result<InitrdFiles> InitrdFiles::open(DiskSet& disks, const std::vector<config::Initrd>& wanted) {
+  InitrdFiles files;
+  for (const config::Initrd& initrd : wanted) {
+    if (!initrd.newc_name.empty())
+      return fail(Code::unsupported, "newc: wrapping of an initrd; put the file into an archive", initrd.file.text());
+    Device* device = TRY_AT(disks.find(initrd.file.device.text), initrd.file.text());
+    OpenFile open = TRY(disks.open(*device, initrd.file.path));
+    const std::uint64_t offset = align_up<std::uint64_t>(files.size_, part_alignment);
+    const auto end = checked_add<std::uint64_t>(offset, open.file->size());
+    if (!end)
+      return fail(Code::too_large, "the sizes of the initrds make no sense", initrd.file.text());
+    files.size_ = *end;
+    files.parts_.push_back({std::move(open), initrd.file.text(), offset});
+  }
+  return files;
+}
+
+std::optional<std::uint64_t> InitrdFiles::total_size() const {
+  return parts_.empty() ? std::nullopt : std::optional(size_);
+}
+
+Result<void> InitrdFiles::read(MutBytes destination) {
+  std::uint64_t filled = 0;
+  for (Part& part : parts_) {
+    std::memset(destination.data() + filled, 0, part.offset - filled);
+    const MutBytes rest = destination.subspan(part.offset);
+    fs::File& file = *part.open.file;
+    if (part.offset % direct_alignment == 0)
+      TRY_AT(fs::read_into(file, rest), part.name);
+    else
+      TRY_AT(file.read(0, rest.first(file.size())), part.name);
+    filled = part.offset + file.size();
+  }
+  std::memset(destination.data() + filled, 0, destination.size() - filled);
+  return {};
+}
+
+} // namespace pvboot::loader

@@ -1,0 +1,35 @@
+// The initrds of an entry as one: concatenated, each padded with zeroes to 4 bytes as the cpio format wants it, the
+// last one as long as it is [Linux: Documentation/driver-api/early-userspace/buffer-format.rst].
+//
+// A file that cannot be opened or read is an error: an entry never boots without an initrd that it asks for.
+#pragma once
+
+#include "config/entry.hpp"
+#include "loader/discover/disk_set.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace pvboot::loader {
+
+class InitrdFiles {
+public:
+  static Result<InitrdFiles> open(DiskSet& disks, const std::vector<config::Initrd>& wanted);
+
+  /// Bytes; nothing when the entry has no initrd.
+  std::optional<std::uint64_t> total_size() const;
+
+  /// Fills `destination`, which is page-aligned and total_size() rounded up to whole pages; the tail is zeroed.
+  Result<void> read(MutBytes destination);
+
+private:
+  struct Part {
+    OpenFile open;
+    std::string name;
+    std::uint64_t offset; ///< in the whole
+  };
+  std::vector<Part> parts_;
+  std::uint64_t size_ = 0;
+};
+
+} // namespace pvboot::loader

@@ -1,0 +1,57 @@
+#include "loader/program/kernel.hpp"
+
+#include "base/text.hpp"
+#include "fs/file_stream.hpp"
+#include "loader/image/kernel_stream.hpp"
+#include "loader/plan/target_of.hpp"
+
+namespace pvboot::loader {
+
+namespace {
+
+constexpr std::uint64_t stream_buffer = 4_MiB;
+
+class StreamChunks final : public image::ChunkSource {
+public:
+  explicit StreamChunks(fs::FileStream& stream) : stream_(stream) {}
+  Result<Bytes> next() override { return stream_.next(); }
+
+private:
+  fs::FileStream& stream_;
+};
+
+} // namespace
+
+Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& path, const plan::GuestFacts& facts) {
+  Device* device = TRY(workshop.disks.find(path.device.text));
+  const OpenFile open = TRY(workshop.disks.open(*device, path.path));
+  const image::ImageHead head = TRY(image::peek(*open.file));
+  workshop.log.info("loading " + printable(path.text()) + ", " + image::describe(head) + ", " +
+                    human_size(head.file_size));
+
+  xen::AddressSpace& memory = workshop.memory;
+  ScopedWindow window =
+      TRY_AT(ScopedWindow::create(memory, head.window_size(), xen::Purpose::target), "the uncompressed kernel");
+  const ScopedWindow dictionary =
+      TRY_AT(ScopedWindow::create(memory, head.decoder_memory, xen::Purpose::dictionary), "the decompressor's memory");
+  const ScopedWindow buffer = TRY(ScopedWindow::create(memory, stream_buffer, xen::Purpose::work));
+
+  codec::Arena arena(dictionary.span());
+  fs::FileStream file(*open.file, buffer.span());
+  StreamChunks chunks(file);
+  image::KernelStream stream(head, chunks, window.span(), arena);
+
+  const image::KernelInfo* info = TRY(stream.read_layout());
+  TRY(image::bootable_pv(*info));
+  plan::Layout layout = TRY(plan::lay_out(plan::target_of(*info), facts));
+  TRY(stream.read_all());
+
+  std::optional<ScopedWindow> symbols;
+  if (info->bsd_symbols) {
+    symbols.emplace(TRY_AT(ScopedWindow::create(memory, info->bsd_symbols->size, xen::Purpose::work), "BSD symbols"));
+    TRY(info->bsd_symbols->write(stream.content(), symbols->span().first(info->bsd_symbols->size)));
+  }
+  return LoadedKernel{std::move(window), std::move(symbols), *info, std::move(layout)};
+}
+
+} // namespace pvboot::loader
