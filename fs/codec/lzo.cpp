@@ -134,9 +134,13 @@ private:
   bool is_stored() const { return stored_length_ == decoded_length_; }
 
   std::size_t checksums_length() const {
-    const std::uint32_t present =
-        flags_ & (is_stored() ? adler_decoded | crc_decoded : adler_decoded | crc_decoded | adler_stored | crc_stored);
-    return sizeof(be32) * static_cast<unsigned>(__builtin_popcount(present));
+    std::size_t length = 0;
+    for (const Flag flag : {adler_decoded, crc_decoded, adler_stored, crc_stored}) {
+      const bool of_stored_bytes = flag == adler_stored || flag == crc_stored;
+      if ((flags_ & flag) != 0 && !(of_stored_bytes && is_stored()))
+        length += sizeof(be32);
+    }
+    return length;
   }
 
   Result<void> on_block(Bytes piece) {
