@@ -8,7 +8,8 @@
 
 namespace pvboot::fs::ext {
 
-/// The inode's contents, `inode.size` bytes. Code::corrupt when there are fewer.
+/// The inode's contents. They may be fewer than `inode.size`, never more: a sparse file's zeroes are not stored.
+/// Code::corrupt when the attribute is needed and is not there.
 Result<std::vector<std::byte>> read_inline_data(const Inode& inode);
 
 } // namespace pvboot::fs::ext

@@ -46,10 +46,8 @@ std::string InodeData::place() const { return "inode " + dec(number_.value); }
 Result<Run> InodeData::run_at(std::uint64_t offset) {
   if (offset >= size_)
     return fail(Code::invalid, "read past the end of the file", place());
-  if (map_ == nullptr) {
-    const Bytes rest = Bytes(inline_).subspan(static_cast<std::size_t>(offset));
-    return Run{.kind = Run::Kind::inline_bytes, .offset = offset, .length = rest.size(), .bytes = rest};
-  }
+  if (map_ == nullptr)
+    return inline_run(offset);
   if (offset < last_.offset || offset - last_.offset >= last_.length)
     last_ = TRY_AT(joined_run({offset / volume_.layout().block_size}), place());
   Run run = last_;
@@ -59,6 +57,13 @@ Result<Run> InodeData::run_at(std::uint64_t offset) {
   if (run.kind == Run::Kind::disk)
     run.disk_offset += skipped;
   return run;
+}
+
+Run InodeData::inline_run(std::uint64_t offset) const {
+  if (offset >= inline_.size())
+    return Run{.kind = Run::Kind::zeroes, .offset = offset, .length = size_ - offset};
+  const Bytes rest = Bytes(inline_).subspan(static_cast<std::size_t>(offset));
+  return Run{.kind = Run::Kind::inline_bytes, .offset = offset, .length = rest.size(), .bytes = rest};
 }
 
 Result<Run> InodeData::joined_run(FileBlock first) {

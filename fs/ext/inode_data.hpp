@@ -27,6 +27,7 @@ public:
 private:
   InodeData(Volume& volume, const Inode& inode) : volume_(volume), number_(inode.number), size_(inode.size) {}
   Result<void> prepare(const Inode& inode);
+  Run inline_run(std::uint64_t offset) const;
   Result<Run> joined_run(FileBlock first);
   Result<void> read_inside(std::uint64_t offset, MutBytes out);
   Result<void> copy_run(const Run& run, MutBytes out);
@@ -36,7 +37,7 @@ private:
   InodeNumber number_;
   std::uint64_t size_;
   std::unique_ptr<BlockMap> map_; ///< null: the contents are inline
-  std::vector<std::byte> inline_; ///< all of them
+  std::vector<std::byte> inline_; ///< what the inode holds of them; what is missing up to the size is zeroes
   Run last_;                      ///< length 0: none
 };
 
