@@ -78,9 +78,11 @@ Result<void> AddressSpace::find_tables_below(Level level, const Table& table, Gu
   return {};
 }
 
+/// Up to the last page that is mapped: start-up code may have unmapped single ones in between.
 void AddressSpace::measure_region() {
-  while (frame_at(base_ + (region_.count << page_shift)))
-    ++region_.count;
+  for (std::uint64_t page = 0; find_hung(Level::l1, base_ + (page << page_shift)) != nullptr; ++page)
+    if (frame_at(base_ + (page << page_shift)))
+      region_.count = page + 1;
 }
 
 Result<void> AddressSpace::mark_what_is_in_use() {
@@ -454,10 +456,51 @@ Result<void> AddressSpace::quarantine(const void* address) {
   return {};
 }
 
+void AddressSpace::give_up_claims() {
+  for (const FrameRange& range : frames_.ledger().all(Use::target))
+    frames_.ledger().set(range, Use::free);
+}
+
+Result<std::vector<Mfn>> AddressSpace::p2m_list_frames() {
+  std::vector<Mfn> list;
+  const std::uint64_t pages = pages_for(frames_.nr_pages() * entry_bytes);
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    const GuestVirt at = frames_.list() + (i << page_shift);
+    TRY(learn(at));
+    const auto frame = frame_at(at);
+    if (!frame)
+      return fail(Code::corrupt, "our P2M list is not mapped", hex(at.value));
+    list.push_back(*frame);
+  }
+  return list;
+}
+
+Result<std::vector<Mfn>> AddressSpace::p2m_table_frames() {
+  std::vector<Mfn> tables;
+  const GuestVirt first = frames_.list();
+  const GuestVirt end = first + frames_.nr_pages() * entry_bytes;
+  for (const Level level : {Level::l3, Level::l2, Level::l1})
+    for (GuestVirt at = first; at < end; at = aligned(level, at) + span_of(level))
+      tables.push_back(TRY(table_for(level, at, Missing::refuse)).frame);
+  return tables;
+}
+
 void AddressSpace::mark_holes(FrameRange names) {
   for (Pfn name = names.first; name < names.end(); ++name)
     if (frames_.is_hole(name))
       frames_.ledger().set({name, 1}, Use::hole);
+}
+
+Result<void> AddressSpace::vacate(FrameRange names, std::span<const FrameRange> rooms) {
+  mark_holes(names);
+  for (Pfn at = names.first; at < names.end();) {
+    FrameLedger::Entry run = frames_.ledger().run_at(at);
+    run.range.count = std::min(run.range.count, names.end() - at);
+    if (!may_move_anywhere(run.use) && run.use != Use::target)
+      run.range.count = TRY(move_out(run.range, run.use, rooms));
+    at = run.range.end();
+  }
+  return {};
 }
 
 /// Exchanges the first of `names`, all of one use, with free frames of a room; how many.

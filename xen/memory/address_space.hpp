@@ -75,6 +75,15 @@ public:
   /// Makes the names usable for the target: behind each stands a frame that nobody uses, marked Use::target. What was
   /// in use there gets names in `rooms`, tried in order; page tables only in the first.
   Result<void> claim(FrameRange names, std::span<const FrameRange> rooms);
+  /// Leaves only plain memory behind the names: page tables, holes and what a backend may still write to get names in
+  /// the first of `rooms`.
+  Result<void> vacate(FrameRange names, std::span<const FrameRange> rooms);
+  /// Everything that claim() has marked is free again.
+  void give_up_claims();
+  /// The frames of our P2M list and of its tables, as they are named now.
+  Result<std::vector<Mfn>> p2m_list_frames();
+  Result<std::vector<Mfn>> p2m_table_frames();
+
   /// New frames come only from names at or above `floor` from now on.
   void keep_above(Pfn floor) { floor_ = floor; }
 
@@ -88,6 +97,7 @@ public:
   Result<void> prepare_address(GuestVirt address);
 
   FrameMap& frames() { return frames_; }
+  const FrameMap& frames() const { return frames_; }
   Mfn root() const { return root_; }
   GuestVirt base() const { return base_; }
   /// Our region as it was mapped for us.

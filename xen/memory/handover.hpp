@@ -20,20 +20,11 @@
 // with SHUTDOWN_crash.
 #pragma once
 
-#include "xen/memory/address_space.hpp"
-#include "xen/memory/start_of_day.hpp"
+#include "xen/memory/target_fill.hpp"
 
 #include <span>
 
 namespace pvboot::xen {
-
-struct HandoverInput {
-  const StartOfDay& layout;
-  Window kernel;                ///< the ELF file from its first byte
-  Bytes symbols;                ///< the BSD symbol table as it is to stand in memory; layout.symbols_bytes long
-  std::optional<Window> initrd; ///< layout.initrd->bytes of it count
-  const start_info_t& incoming;
-};
 
 /// Memory of ours whose content nobody may see after us: image data, heap, stack.
 struct WipeRange {
@@ -45,14 +36,24 @@ class Handover {
 public:
   static Result<Handover> prepare(AddressSpace& memory, const HandoverInput& input);
 
-  /// Takes the pinned tables apart again.
+  /// Takes the pinned tables apart again; the target's claims on memory end.
   Result<void> abandon();
 
-  /// All devices are closed, all ports but console and store, all grants but 0 and 1.
+  /// All devices are closed, all ports but console and store, all grants but 0 and 1. At most 16 ranges of `wipe`,
+  /// aligned to 8 bytes and mapped.
   [[noreturn]] void jump(shared_info_t& shared, std::span<const WipeRange> wipe);
 
 private:
-  Handover() = default;
+  explicit Handover(AddressSpace& memory) : memory_(&memory) {}
+  Result<void> prepare_trampoline(const StartOfDay& layout);
+  void fill_trampoline(std::span<const WipeRange> wipe);
+
+  AddressSpace* memory_;
+  Mfn new_root_;
+  Window trampoline_; ///< the page at an address of ours
+  Mfn trampoline_frame_;
+  GuestVirt landing_; ///< the page where the target's tables have it
+  GuestVirt entry_, start_info_, stack_;
 };
 
 } // namespace pvboot::xen
