@@ -44,8 +44,12 @@ bool GrantTable::clear(grant_ref_t ref) {
   return false;
 }
 
+bool GrantTable::revoke(GrantRef ref) {
+  return ref.value >= first_ours && ref.value < entries_.size() && clear(ref.value);
+}
+
 bool GrantTable::end(GrantRef ref) {
-  if (ref.value < first_ours || ref.value >= entries_.size() || !clear(ref.value))
+  if (!revoke(ref))
     return false;
   free_.push_back(ref.value);
   return true;

@@ -33,6 +33,10 @@ public:
   /// True: ended, nobody can use the frame through it any more. False: in use; the entry is lost (quarantined).
   [[nodiscard]] bool end(GrantRef ref);
 
+  /// The same for a grant that a request still names which the backend never answered: even when it ends, its
+  /// reference is not given out again, so that the backend finds nobody else's frame behind it.
+  [[nodiscard]] bool revoke(GrantRef ref);
+
   /// Ends every grant of ours and of earlier loaders that nobody uses, after the frontends are closed; the number
   /// that is still in use.
   std::size_t end_all();

@@ -22,6 +22,6 @@ enum class BusState : std::uint8_t {
 
 /// The state at `directory`/state; unknown when it is missing or nonsense.
 Result<BusState> read_state(XenStore& store, const std::string& directory);
-Result<void> write_state(XenStore& store, const std::string& directory, BusState state);
+Result<void> write_state(XenStore& store, const std::string& directory, BusState state, Transaction in = {});
 
 } // namespace pvboot::xen

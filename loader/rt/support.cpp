@@ -23,6 +23,14 @@ void abort() noexcept { stop("abort"); }
 [[noreturn]] void __cxa_deleted_virtual() { stop("deleted virtual call"); }
 [[noreturn]] void __stack_chk_fail() { stop("stack smashed"); }
 [[noreturn]] void __chk_fail() { stop("buffer overrun"); }
+
+// std::popcount on a CPU that may lack the instruction [libgcc's interface].
+int __popcountdi2(unsigned long value) {
+  int bits = 0;
+  for (; value != 0; value &= value - 1)
+    ++bits;
+  return bits;
+}
 }
 
 namespace std {

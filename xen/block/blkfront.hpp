@@ -4,7 +4,8 @@
 // allow and says whether more is to come, so that any number of disks go through them side by side (block/disks.hpp
 // drives them). When connected, requests go straight between the caller's frames and the backend by one grant a page,
 // which ends with the request; a BlockRequest larger than the device's own limits is split over several ring
-// requests. Indirect requests and larger rings are used where the backend offers them.
+// requests. Indirect requests and larger rings are used where the backend offers them. On disks of large blocks, memory
+// that is not aligned to them goes through a page in between.
 //
 // The backend is outside. A response with a bad id, for a request that is not out, of a wrong operation, or an index
 // out of range makes the device gone: everything in flight completes with BlockStatus::gone, and what the backend may
@@ -61,8 +62,10 @@ public:
   /// Goes as far towards a connected device as the backend allows. An Error is final: close() what there is.
   Result<Step> advance_connect();
   /// Goes as far as the backend allows towards a device that the guest's own blkfront finds as new. Works from any
-  /// state of the connection, and when the backend is dead.
+  /// state of the connection.
   Result<Step> advance_close();
+  /// For a backend that does not follow: takes back what can be taken back and leaves the rest to it for ever.
+  void abandon();
 
   bool connected() const { return phase_ == Phase::connected; }
   /// Whether the store, and not only the device, has named the medium read-only, a CD or removable.
@@ -79,61 +82,73 @@ public:
 private:
   enum class Phase : std::uint8_t {
     fresh,
-    // A frontend that an earlier loader left behind is closed first.
-    stale_closing,
-    stale_closed,
-    stale_reinitialising,
-    awaiting_backend,
-    published,
+    awaiting_backend, ///< ours is Initialising, the backend's is to become InitWait
+    published,        ///< ours is Initialised, the backend's is to become Connected
     connected,
-    closing,
-    closed,
-    reinitialising,
-    finished,
     failed,
+    closing,        ///< ours is Closing
+    closed,         ///< ours is Closed
+    reinitialising, ///< ours is Initialising again
+    finished,
   };
 
   struct Job;
   struct Slot;
 
+  // blkfront_connect.cpp
   Result<Step> begin();
-  Result<Step> reset_stale();
+  Result<Step> go_on_closing();
+  Result<void> begin_closing(Phase then);
   Result<Step> publish();
+  Result<void> offer_ring(Transaction in);
   Result<Step> go_online();
   Result<void> learn_features();
   Result<void> learn_shape();
-  Result<bool> units_are_large(std::uint32_t sector_size);
-  Result<void> write_keys(unsigned order);
-  Result<void> remove_keys(Transaction in);
-  void release();
+  Result<bool> counts_in_blocks(std::uint32_t block_size);
+  Result<void> remove_keys();
+  bool release_ring();
+  bool release_lists();
 
+  // blkfront.cpp
   void feed();
   bool send_piece(Job& job);
+  Result<void> gather(Job& job, Slot& slot);
+  Result<void> add_page(Slot& slot, const std::byte* at, std::size_t size, bool device_writes);
+  std::byte* bounce(Slot& slot, MutBytes block, BlockOp op);
+  void fill_request(Slot& slot, std::uint64_t offset);
+  bool ready_indirect(Slot& slot);
+  Slot* open_slot();
   bool collect();
   void take_response(const blkif_response_t& response);
-  void end_piece(Slot& slot, BlockStatus status);
-  void finish(Job& job);
+  void settle(Slot& slot, BlockStatus status, bool answered);
+  bool finish_if_done(Job& job);
   void lose_device(BlockStatus status);
-  bool overdue() const;
-  void check_backend();
+  bool busy() const;
+  bool backend_left();
+  Instant earliest_deadline() const;
 
   DeviceServices services_;
   DiskNode node_;
   Phase phase_ = Phase::fresh;
+  Phase after_closing_ = Phase::finished;
+  bool woken_ = false; ///< a closed backend has been told once that we are here
   std::optional<EventPort> port_;
+  std::optional<EventPort> stale_port_; ///< of an earlier loader's frontend
   std::unique_ptr<BlkRing> ring_;
+  std::vector<GrantRef> ring_grants_;
+
   BlockGeometry shape_{};
   std::uint32_t info_ = 0;
-  std::uint32_t unit_ = 512;            ///< bytes in what sector numbers count
-  std::uint32_t pieces_a_request_ = 11; ///< page segments in one ring request
-  bool indirect_ = false;
+  std::uint32_t unit_ = 512;                                       ///< bytes in what sector numbers count
+  std::uint32_t pages_a_request_ = BLKIF_MAX_SEGMENTS_PER_REQUEST; ///< of one ring request
   bool can_flush_ = false;
   bool can_barrier_ = false;
   Duration request_limit_ = default_request_limit;
 
+  Instant last_heard_{};                     ///< from the backend, or since when there is something to wait for
   std::vector<std::unique_ptr<Slot>> slots_; ///< by the id on the ring
-  std::vector<std::unique_ptr<Job>> jobs_;
-  std::vector<Job*> queue_; ///< with pieces to send, first come first served
+  std::vector<std::unique_ptr<Job>> jobs_;   ///< by BlockRequest
+  std::vector<Job*> queue_;                  ///< those with pieces to send, first come first served
 };
 
 } // namespace pvboot::xen

@@ -34,6 +34,8 @@ public:
   const std::vector<DiskFailure>& failures() const { return failures_; }
 
 private:
+  std::vector<DiskFailure> close_all(std::vector<std::unique_ptr<BlkFront>> disks, Duration limit);
+
   DeviceServices services_;
   std::vector<std::unique_ptr<BlkFront>> connected_;
   std::vector<DiskFailure> failures_;

@@ -50,7 +50,8 @@ private:
   std::byte* pages_;
   blkif_sring_t* shared_;
   std::uint32_t size_;
-  std::uint32_t req_prod_ = 0;
+  std::uint32_t req_prod_ = 0;  ///< filled
+  std::uint32_t published_ = 0; ///< filled and shown to the backend; the shared index can be overwritten by it
   std::uint32_t rsp_cons_ = 0;
   bool broken_ = false;
   bool leaked_ = false;
