@@ -25,6 +25,8 @@ struct ReadOptions {
   Format format = Format::grub;
   /// Variables that are set and exported before the first line: Options::grub_variables.
   std::vector<std::pair<std::string, std::string>> variables;
+  /// Whether reading itself may write: grub.cfg uses up `next_entry` at once. Only for who is going to boot from it.
+  WritePolicy writes = WritePolicy::off;
 };
 
 class Configuration {

@@ -32,6 +32,8 @@ enum class EntryKind : std::uint8_t {
   kernel,        ///< a bare ELF: `kernel`, `xen_hypervisor`
   chainloader,   ///< another loader: `chainloader`; the file may be a block list
   configuration, ///< another configuration to read: `configfile`; `kernel` is its path
+  reboot,        ///< nothing to load: restart the guest
+  poweroff,      ///< nothing to load: stop the guest
 };
 
 /// "linux", "multiboot", …: as it stands in listings.
@@ -98,6 +100,10 @@ struct Menu {
   /// steps into submenus, and ">>" for a ">" of the title. A submenu stands for its first item. Nothing when no
   /// item is meant.
   std::optional<ItemPath> find(std::string_view words) const;
+
+  /// The same where something must be booted: a step that names nothing stands for the first item of its level. Empty
+  /// when there is no item.
+  ItemPath default_for(std::string_view words) const;
 };
 
 } // namespace pvboot::config

@@ -1,18 +1,18 @@
 // The host administrator's words: xl's `extra=`, which arrives as the loader's own command line.
 //
-// Words are separated by blanks; double quotes group ("a b" is one word; \" and \\ inside them stand for the
-// character). Then, word by word:
+// Words are separated by blanks; double quotes group ("a b" is one word; in them \" and \\ stand for the second
+// byte). Then, word by word:
 //
-//  - `pvboot.NAME=VALUE` is an option for pvboot. An unknown name or a value that makes no sense is a warning, shown
-//    loudly, and the option is left at its default.
+//  - `pvboot.NAME=VALUE` is an option for pvboot. An unknown name or a value that makes no sense is a warning, to be
+//    shown loudly, and changes nothing. The last of several counts.
 //  - `xen_grub_env_NAME=VALUE` is a variable for grub.cfg, under its whole name, as GRUB for PV guests takes it;
 //  without
 //    "=VALUE" it is "1".
 //  - a first word `(hd0,0)/boot/grub/menu.lst` names the configuration, as PV-GRUB took it. Its partition numbers
-//    count from 0, unless the file's name ends in ".cfg"; here it has been rewritten to count from 1.
+//    count from 0, unless the file's name ends in ".cfg"; in Options::config they count from 1.
 //  - everything else belongs to the kernel: see append_to_command_line().
 //
-// Pure functions; nothing fails: what can't be used is a warning.
+// Pure functions; what can't be used is a warning.
 #pragma once
 
 #include "config/environment.hpp"
@@ -57,8 +57,9 @@ Options parse_options(std::string_view extra);
 /// The most that fits start_info's command line beside its NUL.
 constexpr std::size_t max_command_line = 1023; // bytes
 
-/// An entry's command line with the administrator's words at its end, before a " -- " if there is one (what follows
-/// that is for the guest's init). Code::too_large over max_command_line; it is never cut.
+/// An entry's command line with the administrator's words at its end, before a " -- " if there is one: what follows
+/// that is for the guest's init. Words behind a "--" of the administrator's own follow it too. Code::too_large over
+/// max_command_line; it is never cut.
 Result<std::string> append_to_command_line(std::string_view command_line, const std::vector<std::string>& words);
 
 } // namespace pvboot::config
