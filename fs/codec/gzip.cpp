@@ -59,8 +59,8 @@ private:
     produced_ += written;
     switch (status) {
     case Z_STREAM_END: ended_ = true; [[fallthrough]];
-    case Z_OK:
-    case Z_BUF_ERROR: return in_size - stream_.avail_in;
+    case Z_OK: return in_size - stream_.avail_in;
+    case Z_BUF_ERROR: return bad_data(); // no progress, although there is input and room
     case Z_MEM_ERROR: return arena_empty();
     default:
       // zlib gives its reasons as text only; a wrong CRC or length is found after all data has come out.

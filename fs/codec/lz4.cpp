@@ -43,14 +43,15 @@ protected:
     const char* dictionary = reinterpret_cast<const char*>(out.data()) - history;
     char* to = reinterpret_cast<char*>(out.data());
     const int size = static_cast<int>(block.size());
-    const int written =
-        LZ4_decompress_safe_usingDict(chars(block), to, size, room, dictionary, static_cast<int>(history));
+    const int reach = static_cast<int>(history);
+    const int written = LZ4_decompress_safe_usingDict(chars(block), to, size, room, dictionary, reach);
     if (written >= 0) {
       produced_ += static_cast<std::size_t>(written);
       return {};
     }
     // The library does not say why. If the same block fills the room without an error, only room was missing.
-    if (out.size() < limit && LZ4_decompress_safe_partial(chars(block), to, size, room, room) == room)
+    if (out.size() < limit &&
+        LZ4_decompress_safe_partial_usingDict(chars(block), to, size, room, room, dictionary, reach) == room)
       return window_full();
     return bad_data();
   }
