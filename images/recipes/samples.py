@@ -167,7 +167,8 @@ def _damage_gpt(image):
 
 
 def _damage_primary_gpt(image):
-    """Only the first GPT header is damaged: the backup at the disk's end still says all."""
+    """Only the first GPT header is damaged: the backup at the disk's end still says all. (Linux
+    looks there only with the word gpt on its command line.)"""
     _overwrite(image, 512, bytes(512))
 
 
@@ -195,7 +196,7 @@ SAMPLES = {
     "damaged-superblock": Sample("lz4", damage=_damage_superblock),
     "damaged-inodes": Sample("lz4", damage=_damage_inodes),
     "damaged-gpt": Sample("lz4", "gpt", damage=_damage_gpt),
-    "backup-gpt": Sample("lz4", "gpt", damage=_damage_primary_gpt),
+    "backup-gpt": Sample("lz4", "gpt", first={"words": "quiet gpt"}, damage=_damage_primary_gpt),
 }
 
 

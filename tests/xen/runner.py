@@ -1,0 +1,212 @@
+"""Runs scenarios on one rig, two side by side, and judges them.
+
+Each verdict is one line, "ok NAME (seconds)" or "FAILED NAME (seconds): what was missing"; the
+guest's console, its states and Xen's messages go to NAME.log in the log folder. A scenario that
+ends without having been judged has failed. When the rig itself dies, a scenario is tried once
+more on a new one: a crash of emulated dom0 says nothing about a guest.
+"""
+import concurrent.futures
+import pathlib
+import re
+import tempfile
+import threading
+import time
+import traceback
+
+from recipes import debian_guest, host, samples
+from rig.disks import Disk
+from rig.guest import Guest
+from rig.machine import Machine, RigError
+from rig.session import Session
+
+GRUB = pathlib.Path("/usr/lib/grub-xen/grub-x86_64-xen.bin")
+SIDE_BY_SIDE = 2
+RIG_MEMORY_MIB = 6144
+EMPTY_DISK_MIB = 64
+
+
+class Failure(Exception):
+    """Why a scenario has failed."""
+
+
+class Rig:
+    """The machine that the scenarios share; replaced when it dies."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._machine = None
+
+    def machine(self):
+        with self._lock:
+            if self._machine is None or not self._machine.running():
+                self.stop()
+                self._machine = Machine.start(memory_mib=RIG_MEMORY_MIB)
+            return self._machine
+
+    def discard_if_dead(self):
+        """Ends a machine whose dom0 does not answer any more."""
+        try:
+            with Session(self.machine()) as session:
+                session.must("true")
+        except (RigError, OSError):
+            with self._lock:
+                self.stop()
+
+    def stop(self):
+        if self._machine:
+            self._machine.stop()
+        self._machine = None
+
+
+class Run:
+    """One scenario being run."""
+
+    _numbers = iter(range(1, 1 << 30))
+
+    def __init__(self, scenario, session, loader, folder):
+        self.scenario, self.session = scenario, session
+        self.loader, self.folder = pathlib.Path(loader), pathlib.Path(folder)
+        self.number = next(self._numbers)
+        self.guest = None
+        self._endings = []
+
+    def at_end(self, action):
+        self._endings.append(action)
+
+    def judge(self):
+        """Raises Failure, or returns when all that is wanted was seen."""
+        scenario = self.scenario
+        kernel = GRUB if scenario.kernel == "grub" else self.loader
+        self.guest = Guest(self.session, kernel, self._disks(), memory_mib=scenario.memory,
+                           vcpus=scenario.vcpus, extra=scenario.extra,
+                           on_reboot="restart" if scenario.restart else "preserve")
+        if scenario.before_unpause:
+            scenario.before_unpause(self.session, self.guest)
+        self.guest.unpause()
+        limit = time.monotonic() + scenario.seconds
+        self._see_all(limit)
+        self._see_end(limit)
+        for pattern in scenario.never:
+            found = re.search(pattern, self.guest.output, re.MULTILINE)
+            if found:
+                raise Failure(f"saw what must not come: {found.group()!r}")
+
+    def clean_up(self):
+        if self.guest:
+            self.guest.destroy()
+        for action in self._endings:
+            action()
+
+    def _disks(self):
+        images = [image_of(use.sample, self.folder) for use in self.scenario.disks]
+        if self.scenario.disks_from:
+            return self.scenario.disks_from(self, images)
+        return [Disk(image, use.backend, **use.options)
+                for image, use in zip(images, self.scenario.disks)]
+
+    def _see_all(self, limit):
+        start = 0
+        for pattern in self.scenario.see:
+            found = self.guest.wait_for(pattern, limit - time.monotonic(), start)
+            if not found:
+                how = f"ended ({self.guest.reason()})" if self.guest.ended() else "time is up"
+                raise Failure(f"{how} without {pattern!r}")
+            start = found.end()
+
+    def _see_end(self, limit):
+        wanted = self.scenario.end
+        if wanted is None:
+            if self.guest.ended():
+                raise Failure(f"ended ({self.guest.reason()}) where it should wait at the menu")
+            return
+        reason = self.guest.wait_end(max(20, limit - time.monotonic()))
+        if reason != wanted:
+            raise Failure(f"the end is {reason or 'not reached in time'}, not {wanted}")
+
+
+def image_of(name, folder):
+    if name == "empty":
+        image = pathlib.Path(folder) / "empty.img"
+        with open(image, "wb") as file:
+            file.truncate(EMPTY_DISK_MIB << 20)
+        return image
+    kind, _, layout = name.partition("-")
+    return debian_guest.image(layout) if kind == "debian" else samples.image(name)
+
+
+def build_images(scenarios):
+    """Makes all disks first, so that no scenario's time has a build in it. The scenarios that can
+    be run: those whose kernel apt does not offer are left out, with a word about it."""
+    possible = []
+    for scenario in scenarios:
+        try:
+            for use in scenario.disks:
+                if use.sample != "empty":
+                    image_of(use.sample, None)
+            possible.append(scenario)
+        except LookupError as error:
+            print(f"left out {scenario.name}: {error}", flush=True)
+    return possible
+
+
+def _attempt(scenario, rig, loader):
+    """One run: (error or None, log text)."""
+    with tempfile.TemporaryDirectory(prefix="pvboot-scenario-") as folder, Session(rig.machine()) as session:
+        run = Run(scenario, session, loader, folder)
+        error = None
+        try:
+            run.judge()
+        except Failure as failure:
+            error = str(failure)
+        log = _log_of(run, error)
+        run.clean_up()
+        return error, log
+
+
+def _log_of(run, error):
+    guest = run.guest
+    if not guest:
+        return f"verdict: {error}\nno guest was made\n"
+    xen = guest.xen_log() if error else ""
+    return (f"verdict: {error or 'ok'}\ncreated in {guest.create_seconds:.2f} s\n"
+            f"states: {guest.states}\n--- console\n{guest.output}\n--- Xen\n{xen}\n")
+
+
+def _judge(scenario, rig, loader, logs):
+    began = time.monotonic()
+    try:
+        try:
+            error, log = _attempt(scenario, rig, loader)
+        except (RigError, OSError):
+            rig.discard_if_dead()
+            error, log = _attempt(scenario, rig, loader)
+    except (RigError, OSError, host.CommandFailed) as failure:
+        error, log = f"the rig failed: {str(failure).splitlines()[0]}", traceback.format_exc()
+    (logs / f"{scenario.name}.log").write_text(log)
+    took = f"({time.monotonic() - began:.0f} s)"
+    print(f"FAILED {scenario.name} {took}: {error}" if error else f"ok {scenario.name} {took}", flush=True)
+    return error is None
+
+
+def _verdict(future):
+    error = future.exception()
+    if error:
+        traceback.print_exception(error)
+        print(f"FAILED: a scenario broke off: {error}", flush=True)
+        return False
+    return future.result()
+
+
+def run_all(scenarios, loader, logs):
+    """(passed, failed) of the scenarios; one that raised anything unforeseen has failed."""
+    logs.mkdir(parents=True, exist_ok=True)
+    scenarios = build_images(scenarios)
+    rig = Rig()
+    try:
+        rig.machine()
+        with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            futures = [pool.submit(_judge, s, rig, loader, logs) for s in scenarios]
+            verdicts = [_verdict(f) for f in futures]
+    finally:
+        rig.stop()
+    return sum(verdicts), len(verdicts) - sum(verdicts)
