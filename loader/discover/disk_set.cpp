@@ -59,6 +59,11 @@ void DiskSet::add(BlockSource& source, std::string_view name) {
 }
 
 Result<Device*> DiskSet::find(std::string_view text, Counting counting) {
+  // A vbd may itself be named like a partition (disk = ["...,xvda1,w"]).
+  const std::string_view plain = text.starts_with("xen/") ? text.substr(4) : text;
+  for (const auto& device : devices_)
+    if (device->name() == plain)
+      return device.get();
   const auto wanted = parse_device_name(text, counting);
   if (!wanted)
     return fail(Code::invalid, "this is not the name of a disk or partition", printable(text));

@@ -20,7 +20,7 @@ inline Target target_of(const image::KernelInfo& info) {
   if (info.init_p2m)
     target.init_p2m = info.init_p2m->value;
   target.mod_start_pfn = info.mod_start_pfn;
-  target.symbols_bytes = info.bsd_symtab_header.size();
+  target.symbols_bytes = info.bsd_symbols ? info.bsd_symbols->size : 0;
   return target;
 }
 

@@ -46,7 +46,11 @@ Result<xen::Handover> prepare(Workshop& workshop, const config::Entry& entry) {
     workshop.log.info("loading the initrd, " + human_size(kernel.layout.initrd->bytes));
     const auto window = TRY_AT(workshop.memory.map_near(kernel.layout.initrd->frames, xen::Purpose::target), "initrd");
     initrd.emplace(workshop.memory, window);
-    TRY(initrds.read(initrd->span()));
+    bool quarantined = false;
+    auto read = initrds.read(initrd->span(), &quarantined);
+    if (quarantined)
+      initrd->quarantine();
+    TRY(std::move(read));
     workshop.log.timing("initrd loaded");
   }
 

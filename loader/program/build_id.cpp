@@ -1,5 +1,7 @@
 #include "loader/program/build_id.hpp"
 
+#include "base/version.hpp"
+
 #include <elf.h>
 
 extern "C" const char pvboot_build_id_note[];

@@ -8,8 +8,6 @@
 
 namespace pvboot::loader {
 
-constexpr std::string_view version = PVBOOT_VERSION;
-
 /// The bytes of the .note.gnu.build-id descriptor.
 Bytes build_id();
 

@@ -1,6 +1,7 @@
 #include "loader/program/chooser.hpp"
 
 #include "base/text.hpp"
+#include "loader/discover/find_item.hpp"
 
 namespace pvboot::loader {
 
@@ -104,7 +105,7 @@ Decision Chooser::ask(const config::Menu* menu, std::string_view where) {
       continue;
     if (line.empty() && !menu->default_item.empty())
       return {Decision::Kind::boot, menu->default_item};
-    if (auto item = menu->find(line))
+    if (auto item = find_item(*menu, line))
       return {Decision::Kind::boot, *std::move(item)};
     log_.say("no entry is called '" + printable(line) + "'");
   }

@@ -1,13 +1,13 @@
 #include "loader/program/initrd.hpp"
 
 #include "base/checked.hpp"
-#include "fs/bulk.hpp"
+#include "base/units.hpp"
+#include "fs/bulk/read_into.hpp"
 
 namespace pvboot::loader {
 
 namespace {
 constexpr std::uint64_t part_alignment = 4;
-constexpr std::size_t direct_alignment = 512; // of memory that a disk may read into
 } // namespace
 
 Result<InitrdFiles> InitrdFiles::open(DiskSet& disks, const std::vector<config::Initrd>& wanted) {
@@ -31,14 +31,14 @@ std::optional<std::uint64_t> InitrdFiles::total_size() const {
   return parts_.empty() ? std::nullopt : std::optional(size_);
 }
 
-Result<void> InitrdFiles::read(MutBytes destination) {
+Result<void> InitrdFiles::read(MutBytes destination, bool* quarantined) {
   std::uint64_t filled = 0;
   for (Part& part : parts_) {
     std::memset(destination.data() + filled, 0, part.offset - filled);
     const MutBytes rest = destination.subspan(part.offset);
     fs::File& file = *part.open.file;
-    if (part.offset % direct_alignment == 0)
-      TRY_AT(fs::read_into(file, rest), part.name);
+    if (part.offset % page_size == 0)
+      TRY_AT(fs::read_into(file, rest, {.quarantined = quarantined}), part.name);
     else
       TRY_AT(file.read(0, rest.first(file.size())), part.name);
     filled = part.offset + file.size();

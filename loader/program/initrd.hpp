@@ -20,7 +20,8 @@ public:
   std::optional<std::uint64_t> total_size() const;
 
   /// Fills `destination`, which is page-aligned and total_size() rounded up to whole pages; the tail is zeroed.
-  Result<void> read(MutBytes destination);
+  /// `quarantined` is set when a device may still write into it after an error.
+  Result<void> read(MutBytes destination, bool* quarantined);
 
 private:
   struct Part {

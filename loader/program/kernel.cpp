@@ -1,7 +1,7 @@
 #include "loader/program/kernel.hpp"
 
 #include "base/text.hpp"
-#include "fs/file_stream.hpp"
+#include "fs/bulk/file_stream.hpp"
 #include "loader/image/kernel_stream.hpp"
 #include "loader/plan/target_of.hpp"
 
@@ -20,6 +20,15 @@ private:
   fs::FileStream& stream_;
 };
 
+// A kernel that cannot be booted or does not fit is refused before the rest of it is read.
+Result<plan::Layout> read_and_lay_out(image::KernelStream& stream, const plan::GuestFacts& facts) {
+  const image::KernelInfo* info = TRY(stream.read_layout());
+  TRY(image::bootable_pv(*info));
+  plan::Layout layout = TRY(plan::lay_out(plan::target_of(*info), facts));
+  TRY(stream.read_all());
+  return layout;
+}
+
 } // namespace
 
 Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& path, const plan::GuestFacts& facts) {
@@ -34,24 +43,25 @@ Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& pat
       TRY_AT(ScopedWindow::create(memory, head.window_size(), xen::Purpose::target), "the uncompressed kernel");
   const ScopedWindow dictionary =
       TRY_AT(ScopedWindow::create(memory, head.decoder_memory, xen::Purpose::dictionary), "the decompressor's memory");
-  const ScopedWindow buffer = TRY(ScopedWindow::create(memory, stream_buffer, xen::Purpose::work));
+  ScopedWindow buffer = TRY(ScopedWindow::create(memory, stream_buffer, xen::Purpose::work));
 
   codec::Arena arena(dictionary.span());
   fs::FileStream file(*open.file, buffer.span());
   StreamChunks chunks(file);
   image::KernelStream stream(head, chunks, window.span(), arena);
-
-  const image::KernelInfo* info = TRY(stream.read_layout());
-  TRY(image::bootable_pv(*info));
-  plan::Layout layout = TRY(plan::lay_out(plan::target_of(*info), facts));
-  TRY(stream.read_all());
+  auto layout = read_and_lay_out(stream, facts);
+  if (file.quarantined())
+    buffer.quarantine();
+  if (!layout)
+    return std::unexpected(std::move(layout).error());
+  const image::KernelInfo* info = stream.layout();
 
   std::optional<ScopedWindow> symbols;
   if (info->bsd_symbols) {
     symbols.emplace(TRY_AT(ScopedWindow::create(memory, info->bsd_symbols->size, xen::Purpose::work), "BSD symbols"));
     TRY(info->bsd_symbols->write(stream.content(), symbols->span().first(info->bsd_symbols->size)));
   }
-  return LoadedKernel{std::move(window), std::move(symbols), *info, std::move(layout)};
+  return LoadedKernel{std::move(window), std::move(symbols), *info, std::move(*layout)};
 }
 
 } // namespace pvboot::loader

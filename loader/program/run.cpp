@@ -1,14 +1,28 @@
 #include "loader/program/run.hpp"
 
-#include "base/text.hpp"
+#include "loader/program/build_id.hpp"
+#include "loader/program/leftovers.hpp"
+#include "loader/program/session.hpp"
+
 #include "xen/shutdown.hpp"
+
+extern "C" char pvboot_virt_base[]; // pvboot.ld
 
 namespace pvboot::loader {
 
+namespace {
+constexpr Duration drain_limit = seconds(2);
+}
+
 void run(xen::Guest& guest) {
-  guest.console.write("memory: " + human_size(guest.start.nr_pages * page_size) + "\n");
-  guest.console.drain(seconds(2));
-  xen::shutdown(xen::ShutdownReason::poweroff);
+  auto memory = xen::AddressSpace::adopt(guest.start, GuestVirt{reinterpret_cast<std::uint64_t>(pvboot_virt_base)});
+  if (!memory) {
+    guest.console.write("pvboot: error: the memory that this guest was started with: " + memory.error().text() + "\n");
+    guest.console.drain(drain_limit);
+    xen::shutdown(xen::ShutdownReason::crash);
+  }
+  const Leftovers leftovers;
+  run_session(guest, **memory, version_line(), leftovers.ranges());
 }
 
 } // namespace pvboot::loader

@@ -29,6 +29,13 @@ public:
       (void)std::exchange(memory_, nullptr)->release(window_, xen::AddressSpace::Leave::wiped);
   }
 
+  /// A device may still write to it: it stays mapped, and nobody is ever given its frames.
+  void quarantine() {
+    xen::AddressSpace& memory = *std::exchange(memory_, nullptr);
+    for (std::uint64_t at = 0; at < window_.bytes(); at += page_size)
+      (void)memory.quarantine(window_.span().data() + at);
+  }
+
   /// The target has it from now on.
   void keep() { memory_ = nullptr; }
 

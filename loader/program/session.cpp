@@ -1,6 +1,7 @@
 #include "loader/program/session.hpp"
 
 #include "loader/discover/find_configuration.hpp"
+#include "loader/discover/find_item.hpp"
 #include "loader/program/attempt.hpp"
 #include "loader/program/chooser.hpp"
 #include "loader/program/status.hpp"
@@ -161,7 +162,7 @@ void Session::look_at_disks() {
 const config::MenuItem* Session::default_item(config::ItemPath& path) {
   path = menu().default_item;
   if (options_.entry) {
-    if (auto named = menu().find(*options_.entry))
+    if (auto named = find_item(menu(), *options_.entry))
       path = *std::move(named);
     else
       log_.say("warning: pvboot.entry=: no entry is called '" + printable(*options_.entry) + "'; taking the default");
@@ -318,7 +319,8 @@ void Session::report(std::string_view what, const Error& error) {
 
 } // namespace
 
-void run(xen::Guest& guest, xen::AddressSpace& memory, std::string_view version, std::span<const xen::WipeRange> wipe) {
+void run_session(xen::Guest& guest, xen::AddressSpace& memory, std::string_view version,
+                 std::span<const xen::WipeRange> wipe) {
   auto session = std::make_unique<Session>(guest, memory, version, wipe);
   session->run();
 }

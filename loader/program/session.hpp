@@ -11,7 +11,7 @@
 namespace pvboot::loader {
 
 /// `version` is the text of the first console line; `wipe` is memory of ours that nobody may read after us.
-[[noreturn]] void run(xen::Guest& guest, xen::AddressSpace& memory, std::string_view version,
-                      std::span<const xen::WipeRange> wipe);
+[[noreturn]] void run_session(xen::Guest& guest, xen::AddressSpace& memory, std::string_view version,
+                              std::span<const xen::WipeRange> wipe);
 
 } // namespace pvboot::loader

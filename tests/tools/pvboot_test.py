@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""The host command `pvboot`, run as its users run it: exit codes, text and JSON, over disks made by mke2fs.
+
+usage: pvboot_test.py PVBOOT
+"""
+import gzip
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import tiny_kernel
+
+GRUB_CFG = """\
+set default=0
+set timeout=5
+menuentry_id_option="--id"
+menuentry 'Debian GNU/Linux' --class debian $menuentry_id_option 'gnulinux-simple' {
+    insmod gzio
+    echo 'Loading Linux ...'
+    linux /boot/vmlinuz root=/dev/xvda ro quiet
+    initrd /boot/initrd.img
+}
+submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced' {
+    menuentry 'Debian GNU/Linux, compressed' $menuentry_id_option 'gnulinux-gz' {
+        linux /boot/vmlinux.gz root=/dev/xvda single
+    }
+    menuentry 'gone' { linux /boot/no-such-kernel }
+}
+"""
+
+
+class HostCommand(unittest.TestCase):
+    pvboot = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        root = pathlib.Path(cls.folder.name) / "root"
+        (root / "boot/grub").mkdir(parents=True)
+        kernel = tiny_kernel.make()
+        (root / "boot/vmlinuz").write_bytes(kernel)
+        (root / "boot/vmlinux.gz").write_bytes(gzip.compress(kernel))
+        (root / "boot/initrd.img").write_bytes(b"i" * 100001)
+        (root / "boot/grub/grub.cfg").write_text(GRUB_CFG)
+        (root / "vmlinuz").symlink_to("boot/vmlinuz")
+        cls.image = str(pathlib.Path(cls.folder.name) / "disk.img")
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", root, cls.image, "32m"], check=True)
+        cls.empty = str(pathlib.Path(cls.folder.name) / "empty.img")
+        pathlib.Path(cls.empty).write_bytes(bytes(1 << 20))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def run_pvboot(self, *words, expect=0):
+        done = subprocess.run([self.pvboot, *words], capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, expect, (done.stderr + done.stdout).decode(errors="replace"))
+        return done
+
+    def json(self, *words, expect=0):
+        return json.loads(self.run_pvboot(*words, "--json", expect=expect).stdout)
+
+    def write(self, name, content):
+        path = pathlib.Path(self.folder.name) / name
+        path.write_bytes(content)
+        return str(path)
+
+    def test_cat_writes_the_file_and_nothing_else(self):
+        self.assertEqual(self.run_pvboot("cat", self.image, "/boot/initrd.img").stdout, b"i" * 100001)
+        self.assertEqual(self.run_pvboot("cat", self.image, "(xvda)/vmlinuz").stdout, tiny_kernel.make())
+
+    def test_a_path_without_a_device_is_on_the_first_filesystem_that_has_it(self):
+        self.assertEqual(self.json("stat", self.empty, self.image, "/boot/vmlinuz")["device"], "xvdb")
+
+    def test_ls_lists_names_sizes_and_links(self):
+        names = {item["name"]: item for item in self.json("ls", self.image, "/")}
+        self.assertEqual(names["vmlinuz"]["target"], "boot/vmlinuz")
+        self.assertEqual(names["boot"]["type"], "directory")
+        self.assertIn("initrd.img", self.run_pvboot("ls", self.image, "/boot").stdout.decode())
+
+    def test_what_is_missing_is_refused_with_its_place(self):
+        done = self.run_pvboot("cat", self.image, "(xvda)/boot/nothing", expect=1)
+        self.assertIn("nothing", done.stderr.decode())
+        self.run_pvboot("cat", self.image, "(xvdc)/boot", expect=1)
+        self.run_pvboot("ls", "/no/such/image", "/", expect=1)
+
+    def test_wrong_usage_exits_with_2(self):
+        self.run_pvboot(expect=2)
+        self.run_pvboot("cat", self.image, expect=2)
+        self.run_pvboot("cat", self.image, "relative/path", expect=2)
+        self.run_pvboot("plan", self.image, "--memory", "0", expect=2)
+
+    def test_entries_are_a_list_with_their_kernels(self):
+        entries = self.json("entries", self.image)
+        self.assertEqual([e["title"] for e in entries],
+                         ["Debian GNU/Linux", "Debian GNU/Linux, compressed", "gone"])
+        first = entries[0]
+        self.assertEqual(first["id"], "gnulinux-simple")
+        self.assertEqual(first["kernel"], "(xvda)/boot/vmlinuz")
+        self.assertEqual(first["initrds"], ["(xvda)/boot/initrd.img"])
+        self.assertEqual(first["cmdline"], "root=/dev/xvda ro quiet")
+        self.assertEqual((first["default"], first["depth"]), (True, 0))
+        self.assertEqual((entries[1]["default"], entries[1]["depth"]), (False, 1))
+        self.assertTrue(first["source"].startswith("(xvda)/boot/grub/grub.cfg:"))
+
+    def test_plan_shows_entry_image_and_layout(self):
+        plan = self.json("plan", self.image, "--memory", "256", "--extra", "console=hvc0")
+        self.assertEqual(plan["entry"]["cmdline"], "root=/dev/xvda ro quiet console=hvc0")
+        self.assertEqual(plan["layout"]["nr_pages"], 65536)
+        names = [element["name"] for element in plan["layout"]["elements"]]
+        for name in ("kernel", "initrd", "start_info", "page tables", "boot stack"):
+            self.assertIn(name, names)
+        self.run_pvboot("plan", self.image, "--entry", "gnulinux-gz")
+        self.run_pvboot("plan", self.image, "--entry", "gone", expect=1)
+        self.run_pvboot("plan", self.image, "--entry", "no such entry", expect=1)
+        self.run_pvboot("plan", self.image, "--memory", "16", expect=1)
+
+    def test_inspect_tells_what_a_kernel_is_and_why_not(self):
+        good = self.write("good", tiny_kernel.make())
+        self.assertTrue(self.json("inspect", good)["bootable"])
+        self.assertIn("VIRT_BASE", self.run_pvboot("inspect", good).stdout.decode())
+        for name, content in (("no-notes", tiny_kernel.make(notes=False)), ("arm", tiny_kernel.make(machine=183)),
+                              ("garbage", b"hello" * 1000), ("empty", b""), ("cut", tiny_kernel.make()[:5000])):
+            with self.subTest(name):
+                path = self.write(name, content)
+                report = self.json("inspect", path, expect=1)
+                self.assertFalse(report["bootable"])
+                self.assertTrue(report["reason"])
+
+    def test_a_disk_without_a_configuration_is_refused_with_notes(self):
+        done = self.run_pvboot("entries", self.empty, expect=1)
+        self.assertIn("no boot configuration", done.stderr.decode())
+
+    def test_version_names_version_and_build_id(self):
+        self.assertRegex(self.run_pvboot("--version").stdout.decode(), r"^pvboot \d+\.\d+\.\d+ \(build-id [0-9a-f]{40}\)")
+
+
+if __name__ == "__main__":
+    HostCommand.pvboot = sys.argv.pop(1)
+    unittest.main()

@@ -1,0 +1,94 @@
+// pvboot entries: the boot entries of the guest's own configuration, each resolved as the loader would.
+#include "tools/pvboot/command.hpp"
+#include "tools/pvboot/guest_boot.hpp"
+
+#include "base/text.hpp"
+#include "loader/discover/find_item.hpp"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+namespace pvboot::tools {
+
+namespace {
+
+struct Listed {
+  const config::MenuItem* item;
+  config::ItemPath path;
+  bool is_default;
+  Result<config::Entry> entry;
+};
+
+void collect(GuestBoot& boot, const std::vector<config::MenuItem>& items, config::ItemPath& path,
+             const config::ItemPath& default_item, std::vector<Listed>& out) {
+  for (std::uint32_t i = 0; i < items.size(); ++i) {
+    path.push_back(i);
+    if (items[i].submenu)
+      collect(boot, items[i].items, path, default_item, out);
+    else
+      out.push_back({&items[i], path, path == default_item, boot.resolve(path)});
+    path.pop_back();
+  }
+}
+
+nlohmann::json as_json(const Listed& listed) {
+  nlohmann::json out = {{"title", listed.item->title},
+                        {"id", listed.item->id},
+                        {"source", listed.item->origin.text()},
+                        {"default", listed.is_default},
+                        {"number", loader::item_number(listed.path)},
+                        {"depth", listed.path.size() - 1}};
+  if (!listed.entry) {
+    out["error"] = listed.entry.error().text();
+    return out;
+  }
+  const config::Entry& entry = *listed.entry;
+  out["kind"] = name(entry.kind);
+  out["kernel"] = entry.kernel.text();
+  out["cmdline"] = entry.command_line;
+  out["initrds"] = nlohmann::json::array();
+  for (const config::Initrd& initrd : entry.initrds)
+    out["initrds"].push_back(initrd.file.text());
+  return out;
+}
+
+void print_one(const Listed& listed) {
+  fmt::print("{}{:<5} {}\n", listed.is_default ? '*' : ' ', loader::item_number(listed.path),
+             printable(listed.item->title));
+  if (!listed.entry) {
+    fmt::print("       cannot be booted: {}\n", listed.entry.error().text());
+    return;
+  }
+  const config::Entry& entry = *listed.entry;
+  fmt::print("       {:<8} {}\n", name(entry.kind), printable(entry.kernel.text()));
+  for (const config::Initrd& initrd : entry.initrds)
+    fmt::print("       initrd   {}\n", printable(initrd.file.text()));
+  if (!entry.command_line.empty())
+    fmt::print("       cmdline  {}\n", printable(entry.command_line, 1200));
+  for (const std::string& warning : entry.warnings)
+    fmt::print("       warning  {}\n", printable(warning));
+}
+
+} // namespace
+
+Result<void> print_entries(const Arguments& arguments) {
+  const auto boot = TRY(GuestBoot::open(arguments));
+  std::vector<Listed> listed;
+  config::ItemPath path;
+  collect(*boot, boot->menu().items, path, TRY(boot->choose({})), listed);
+  if (arguments.json) {
+    auto out = nlohmann::json::array();
+    for (const Listed& item : listed)
+      out.push_back(as_json(item));
+    fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return {};
+  }
+  fmt::print("{}\n", boot->file().text());
+  for (const Listed& item : listed)
+    print_one(item);
+  for (const std::string& warning : boot->menu().warnings)
+    fmt::print("warning: {}\n", printable(warning));
+  return {};
+}
+
+} // namespace pvboot::tools

@@ -1,0 +1,41 @@
+#include "tools/pvboot/guest_boot.hpp"
+
+#include "base/text.hpp"
+#include "loader/discover/find_item.hpp"
+
+#include <ctime>
+#include <fmt/core.h>
+
+namespace pvboot::tools {
+
+GuestBoot::GuestBoot(GuestDisks disks, config::Options options)
+    : disks_(std::move(disks)), options_(std::move(options)), environment_(disks_.set(), *this) {}
+
+Result<std::unique_ptr<GuestBoot>> GuestBoot::open(const Arguments& arguments) {
+  std::unique_ptr<GuestBoot> boot(
+      new GuestBoot(TRY(GuestDisks::open(arguments.images)), config::parse_options(arguments.extra)));
+  for (const std::string& warning : boot->options_.warnings)
+    fmt::print(stderr, "pvboot: {}\n", warning);
+  std::vector<std::string> notes;
+  auto found = loader::find_configuration(boot->disks_.set(), boot->environment_, boot->options_, {}, notes);
+  for (const std::string& note : notes)
+    fmt::print(stderr, "pvboot: {}\n", printable(note, 1000));
+  boot->found_ = TRY(std::move(found));
+  return boot;
+}
+
+Result<config::ItemPath> GuestBoot::choose(std::string_view words) {
+  if (words.empty() && options_.entry)
+    words = *options_.entry;
+  if (words.empty())
+    return menu().default_item;
+  if (auto item = loader::find_item(menu(), words))
+    return *std::move(item);
+  return fail(Code::not_found, "the configuration has no such entry", printable(words));
+}
+
+std::int64_t GuestBoot::unix_time() { return std::time(nullptr); }
+
+void GuestBoot::print(std::string_view text) { fmt::print(stderr, "{}", text); }
+
+} // namespace pvboot::tools
