@@ -10,6 +10,7 @@ image itself is never written; dom0 sees /dev/sdX. `Disk` says how a guest gets 
 """
 import itertools
 import pathlib
+import re
 import subprocess
 import time
 
@@ -52,9 +53,11 @@ class Drives:
     def __init__(self, session):
         self._session = session
         first = (session._port - 1) * SCSI_IDS_PER_PORT
-        self._ids = itertools.cycle(range(first, first + SCSI_IDS_PER_PORT))
+        self._own = range(first, first + SCSI_IDS_PER_PORT)
+        self._ids = itertools.cycle(self._own)
         self._attached = {}
         self._files = itertools.count(1)
+        self._remove_leftovers()
 
     def attach(self, image):
         """Adds the image as a SCSI disk, returns its /dev/sdX in dom0."""
@@ -90,24 +93,43 @@ class Drives:
         """Takes every disk away again; guests that use them must be gone."""
         for number, overlay in self._attached.items():
             try:
-                self._session.sh(f"echo 1 > /sys/bus/scsi/devices/0:0:{number}:0/delete", 10)
-                qmp.command(self._session.machine, "device_del", id=f"hd{number}")
-                self._remove_node(overlay.stem)
+                self._remove(number, overlay.stem)
             except (RigError, OSError):
                 continue  # The machine is going down, or has gone: the disks go with it.
             overlay.unlink(missing_ok=True)
         self._attached.clear()
 
-    def _remove_node(self, name):
+    def _remove(self, number, node):
+        self._unplug(number)
+        self._remove_node(node)
+
+    def _unplug(self, number):
+        self._session.sh(f"echo 1 > /sys/bus/scsi/devices/0:0:{number}:0/delete", 10)
+        qmp.command(self._session.machine, "device_del", id=f"hd{number}")
+
+    def _remove_node(self, node):
         """The device lets go of its node some time after device_del has answered."""
         for attempt in range(50):
             try:
-                qmp.command(self._session.machine, "blockdev-del", **{"node-name": name})
+                qmp.command(self._session.machine, "blockdev-del", **{"node-name": node})
                 return
             except RigError:
                 if attempt == 49:
                     raise
                 time.sleep(0.1)
+
+    def _remove_leftovers(self):
+        """Disks of a session on this port that was killed before it could take them away."""
+        machine = self._session.machine
+        devices = {d["name"] for d in qmp.command(machine, "qom-list", path="/machine/peripheral")}
+        for number in self._own:
+            if f"hd{number}" in devices:
+                self._unplug(number)
+        for node in qmp.command(machine, "query-named-block-nodes", flat=True):
+            number = re.match(r"disk(\d+)-", node["node-name"])
+            if number and int(number.group(1)) in self._own:
+                self._remove_node(node["node-name"])
+                (machine.folder / f"{node['node-name']}.qcow2").unlink(missing_ok=True)
 
 
 def image_format(image):

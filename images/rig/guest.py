@@ -22,17 +22,23 @@ _numbers = itertools.count(1)
 def configuration(name, kernel, memory_mib=256, disks=(), extra=None, ramdisk=None, vcpus=1,
                   on_reboot="preserve", more=""):
     """An xl configuration as text; `kernel` and `ramdisk` are paths in dom0, `disks` xl's words."""
-    quote = lambda text: '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    lines = [f"name={quote(name)}", f"kernel={quote(kernel)}", f"memory={memory_mib}",
+    lines = [f"name={xl_text(name)}", f"kernel={xl_text(kernel)}", f"memory={memory_mib}",
              f"vcpus={vcpus}", 'type="pv"', 'on_poweroff="preserve"', 'on_crash="preserve"',
              'on_watchdog="preserve"', f'on_reboot="{on_reboot}"',
-             "disk=[" + ", ".join(quote(d) for d in disks) + "]"]
+             "disk=[" + ", ".join(xl_text(d) for d in disks) + "]"]
     if extra is not None:
-        # xl takes a text with quotes in single quotes.
-        lines.append(f"extra={quote(extra)}" if '"' not in extra else f"extra='{extra}'")
+        lines.append(f"extra={xl_text(extra)}")
     if ramdisk:
-        lines.append(f"ramdisk={quote(ramdisk)}")
+        lines.append(f"ramdisk={xl_text(ramdisk)}")
     return "\n".join([*lines, more]) + "\n"
+
+
+def xl_text(text):
+    """A text as xl's configuration wants it: in the quotes that it does not hold itself."""
+    quote = "'" if '"' in text else '"'
+    if quote in text or "\n" in text:
+        raise RigError(f"xl cannot take a text with both kinds of quotes, or with a newline: {text}")
+    return quote + text + quote
 
 
 class Guest:
@@ -46,8 +52,8 @@ class Guest:
         self.states = []
         self._listener = listener
         words = [disk.specification(session, VDEVS[n]) for n, disk in enumerate(disks)]
-        text = configuration(self.name, self._push(kernel, "kernel"), disks=words,
-                             ramdisk=ramdisk and self._push(ramdisk, "ramdisk"), **options)
+        text = configuration(self.name, session.push(kernel, f"{self.name}.kernel"), disks=words,
+                             ramdisk=ramdisk and session.push(ramdisk, f"{self.name}.ramdisk"), **options)
         self._begin(text)
 
     @classmethod
@@ -113,12 +119,6 @@ class Guest:
         self.create_seconds = outcome.ended - outcome.began
         self._follow = self.session.follow(self.name, self._handle)
         self.session.wait(lambda: self.states and self.states[-1][1] == "running", 10)
-
-    def _push(self, file, role):
-        target = self.session.folder / f"{self.name}.{role}"
-        with open(file, "rb") as source:
-            target.write_bytes(source.read())
-        return f"{self.session.dom0_folder}/{target.name}"
 
     def _handle(self, event):
         if event["ev"] == "console":

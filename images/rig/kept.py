@@ -6,7 +6,7 @@ up, and boots a machine of our own otherwise, which ends with the session.
 import contextlib
 
 from recipes import cache
-from rig.machine import Machine
+from rig.machine import Machine, clean_up_when_told_to_end
 from rig.session import Session
 
 
@@ -16,6 +16,7 @@ def machine():
 
 @contextlib.contextmanager
 def use(memory_mib=5120):
+    clean_up_when_told_to_end()
     kept = machine()
     if kept.running():
         with Session(kept) as session:

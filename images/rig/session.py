@@ -86,6 +86,12 @@ class Session:
             raise RigError(f"in dom0: {command}\nended with status {rc}:\n{output.rstrip()}")
         return output
 
+    def push(self, file, name):
+        """Gives dom0 a copy of a file of this machine; dom0's path of it."""
+        with open(file, "rb") as source:
+            (self.folder / name).write_bytes(source.read())
+        return f"{self.dom0_folder}/{name}"
+
     def follow(self, name, handle):
         """Calls `handle(event)` for what the guest `name` prints and for its changes of state."""
         number = next(self._ids)
