@@ -59,6 +59,16 @@ Result<void> take_size_word(ImageHead& head, fs::File& file) {
   return {};
 }
 
+/// What a file that is compressed as a whole says of its size. gzip says it in its last bytes, which in a file that
+/// was cut off are any bytes: a claim that no kernel comes near is no claim.
+std::optional<std::uint64_t> claimed_size(codec::Codec codec, Bytes first, Bytes last, std::uint64_t length) {
+  constexpr std::uint64_t highest_ratio = 64;
+  const auto claim = codec::stated_size(codec, first, last);
+  if (codec == codec::Codec::gzip && claim && *claim / highest_ratio > length)
+    return std::nullopt;
+  return claim;
+}
+
 } // namespace
 
 std::uint64_t ImageHead::window_size() const {
@@ -86,7 +96,7 @@ Result<ImageHead> peek(fs::File& file) {
     const Bytes payload = Bytes(first).first(std::min(first.size(), codec::head_size));
     TRY(look_at_payload(head, payload));
     if (head.codec)
-      head.content_size = codec::stated_size(*head.codec, payload, TRY(read_tail(file, codec::tail_size)));
+      head.content_size = claimed_size(*head.codec, payload, TRY(read_tail(file, codec::tail_size)), head.file_size);
   }
   if (!head.codec)
     head.content_size = head.payload_length;

@@ -1,0 +1,219 @@
+#include "kernels.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <xen/elfnote.h>
+
+using namespace pvboot;
+using namespace pvboot::image;
+using namespace pvboot::test;
+
+namespace {
+
+KernelInfo info_of(const Elf& elf) {
+  const auto info = read_kernel_info(elf.build(), true);
+  INFO((info ? std::string() : info.error().text()));
+  REQUIRE(info);
+  REQUIRE(*info);
+  return **info;
+}
+
+/// The first length of prefix at which the facts are known; each shorter one has to ask for more.
+std::size_t known_from(const Octets& file) {
+  std::size_t known = 0;
+  for (std::size_t length = 0; length <= file.size(); ++length) {
+    const auto info = read_kernel_info(Bytes(file).first(length), false);
+    REQUIRE(info);
+    if (*info && known == 0)
+      known = length;
+    REQUIRE((*info).has_value() == (known != 0));
+  }
+  return known;
+}
+
+} // namespace
+
+TEST_CASE("a kernel with all notes") {
+  const KernelInfo info = info_of(linux_elf());
+  CHECK(info.notes.source == NoteSource::program_header);
+  CHECK(info.entry == GuestVirt{linux_base + linux_text + 0x10});
+  CHECK(info.virt_base == GuestVirt{linux_base});
+  CHECK(info.paddr_offset == 0);
+  CHECK_FALSE(info.hypercall_page);
+  CHECK(info.init_p2m == GuestVirt{0x80'0000'0000});
+  CHECK(info.mod_start_pfn);
+  REQUIRE(info.loads.size() == 2);
+  CHECK(info.loads[1].target == linux_text + 0x4000);
+  CHECK(info.loads[1].first_pfn() == Pfn{0x1004});
+  CHECK(info.loads[1].file_size == 4);
+  CHECK(info.loads[1].memory_size == 0x5000);
+  CHECK(info.kernel_start == GuestVirt{linux_base + linux_text});
+  CHECK(info.kernel_end == GuestVirt{linux_base + linux_text + 0x9000});
+  CHECK(bootable_pv(info));
+}
+
+TEST_CASE("what notes leave out has its default") {
+  Elf elf = with_notes(linux_elf(), linux_notes({XEN_ELFNOTE_VIRT_BASE, XEN_ELFNOTE_ENTRY, XEN_ELFNOTE_INIT_P2M,
+                                                 XEN_ELFNOTE_MOD_START_PFN}));
+  const KernelInfo info = info_of(elf);
+  CHECK(info.entry == GuestVirt{linux_text});
+  CHECK(info.virt_base == GuestVirt{0});
+  CHECK_FALSE(info.init_p2m);
+  CHECK_FALSE(info.mod_start_pfn);
+  CHECK(bootable_pv(info));
+}
+
+TEST_CASE("PADDR_OFFSET moves segments: they are placed by p_paddr, never by p_vaddr") {
+  std::vector<Octets> notes = linux_notes();
+  notes.push_back(note(XEN_ELFNOTE_PADDR_OFFSET, 0xc0000000));
+  Elf elf = with_notes(linux_elf(), notes);
+  for (Segment& segment : elf.segments)
+    segment.paddr += 0xc0000000;
+  const KernelInfo info = info_of(elf);
+  CHECK(info.loads[0].target == linux_text);
+  CHECK(info.kernel_start == GuestVirt{linux_base + linux_text});
+  CHECK(bootable_pv(info));
+}
+
+TEST_CASE("segments without R, W and X, and such that take no memory, are skipped") {
+  Elf elf = linux_elf();
+  elf.segments.push_back({.flags = 0, .paddr = 0, .bytes = octets("skipped")});
+  elf.segments.push_back({.flags = 0x8, .paddr = 0, .bytes = octets("skipped")});
+  elf.segments.push_back({.flags = 7, .paddr = 0x10, .bytes = {}});
+  elf.segments.push_back({.type = 0x6474e551, .flags = 7, .paddr = 0x20, .bytes = octets("stack")});
+  CHECK(info_of(elf).loads.size() == 2);
+}
+
+TEST_CASE("INIT_P2M is ignored unless page-aligned and below VIRT_BASE") {
+  for (const std::uint64_t value : {std::uint64_t{0x8000000800}, linux_base, linux_base + 0x40000000}) {
+    std::vector<Octets> notes = linux_notes({XEN_ELFNOTE_INIT_P2M});
+    notes.push_back(note(XEN_ELFNOTE_INIT_P2M, value));
+    const KernelInfo info = info_of(with_notes(linux_elf(), notes));
+    CHECK_FALSE(info.init_p2m);
+    CHECK(info.notes.init_p2m == GuestVirt{value});
+    CHECK(bootable_pv(info));
+  }
+}
+
+TEST_CASE("notes in a section serve when no segment has any") {
+  Elf elf = linux_elf();
+  elf.segments.pop_back();
+  elf.sections = {{.name = ".text", .bytes = octets("x")},
+                  {.name = ".note.gnu", .type = 7, .bytes = note(3, Bytes(octets("id")), "GNU")},
+                  {.name = ".notes", .type = 7, .bytes = joined(linux_notes())}};
+  const KernelInfo info = info_of(elf);
+  CHECK(info.notes.source == NoteSource::section);
+  CHECK(bootable_pv(info));
+}
+
+TEST_CASE("a note segment at offset 0 is skipped") {
+  Elf elf = linux_elf();
+  elf.sections = {{.name = ".notes", .type = 7, .bytes = joined(linux_notes())}};
+  Octets file = elf.build();
+  file = patched(std::move(file), 64 + 2 * 56 + 8, 0, 8);
+  const auto info = read_kernel_info(file, true).value().value();
+  CHECK(info.notes.source == NoteSource::section);
+}
+
+TEST_CASE("the legacy section serves when there are no notes; PADDR_OFFSET is then VIRT_BASE") {
+  Elf elf = linux_elf();
+  elf.segments.pop_back();
+  for (Segment& segment : elf.segments)
+    segment.paddr += linux_base;
+  elf.sections = {{.name = "__xen_guest",
+                   .bytes = octets("GUEST_OS=linux,XEN_VER=xen-3.0,VIRT_BASE=0xffffffff80000000,HYPERCALL_PAGE=0x1001,"
+                                   "VIRT_ENTRY=0xffffffff81000000")}};
+  const KernelInfo info = info_of(elf);
+  CHECK(info.notes.source == NoteSource::guest_section);
+  CHECK(info.paddr_offset == linux_base);
+  CHECK(info.hypercall_page == GuestVirt{linux_base + 0x1001000});
+  CHECK(info.kernel_start == GuestVirt{linux_base + linux_text});
+  CHECK(bootable_pv(info));
+}
+
+TEST_CASE("the facts are known once the notes have passed, whatever comes after them") {
+  Elf elf = linux_elf();
+  std::swap(elf.segments[0], elf.segments[2]); // notes first in the file
+  elf.sections = {{.name = ".text", .bytes = octets("x")}};
+  const Octets file = elf.build();
+  const std::size_t known = known_from(file);
+  const std::size_t notes_end = 64 + 3 * 56 + 8 + elf.segments[0].bytes.size();
+  CHECK(known >= notes_end - 8);
+  CHECK(known <= notes_end + 16);
+}
+
+TEST_CASE("tables in any order: program headers at the end are waited for") {
+  Elf elf = linux_elf();
+  elf.tables_last = true;
+  const Octets file = elf.build();
+  CHECK(known_from(file) == file.size());
+  CHECK(bootable_pv(info_of(elf)));
+}
+
+TEST_CASE("a kernel without any notes is told as soon as no section can have them") {
+  Elf elf = linux_elf();
+  elf.segments.pop_back();
+  const Octets file = elf.build();
+  CHECK(known_from(file) == 64 + 2 * 56);
+}
+
+TEST_CASE("each cut of a complete file before its facts is an error") {
+  for (const bool sections : {false, true}) {
+    Elf elf = linux_elf();
+    if (sections) {
+      elf.segments.pop_back();
+      elf.sections = {{.name = ".notes", .type = 7, .bytes = joined(linux_notes())}};
+    }
+    const Octets file = elf.build();
+    const std::size_t known = known_from(file);
+    for (std::size_t length = 0; length < known; ++length) {
+      const auto info = read_kernel_info(Bytes(file).first(length), true);
+      REQUIRE_FALSE(info);
+      CHECK(info.error().code() == Code::corrupt);
+    }
+  }
+}
+
+TEST_CASE("BSD_SYMTAB puts a small ELF file of the symbols behind the kernel") {
+  std::vector<Octets> notes = linux_notes();
+  notes.push_back(note(XEN_ELFNOTE_BSD_SYMTAB, "yes"));
+  Elf elf = with_notes(linux_elf(), notes);
+  elf.segments[1].memory_size = 0x5003;
+  elf.sections = {{.name = ".symtab", .type = 2, .bytes = Octets(48, std::byte{0xaa}), .link = 2},
+                  {.name = ".strtab", .type = 3, .bytes = octets("\0start\0end")}};
+  const Octets file = elf.build();
+  const KernelInfo info = info_of(elf);
+  REQUIRE(info.bsd_symbols);
+  const std::uint64_t end = linux_base + linux_text + 0x9003;
+  CHECK(info.bsd_symbols->start == GuestVirt{(end + 7) & ~std::uint64_t{7}});
+  CHECK(info.kernel_end == info.bsd_symbols->start + info.bsd_symbols->size);
+
+  Octets out(info.bsd_symbols->size, std::byte{0xee});
+  REQUIRE(info.bsd_symbols->write(file, out));
+  CHECK(read_as<le32>(out).value().get() == out.size() - 4);
+  const Bytes small = Bytes(out).subspan(4);
+  const ElfHeader header = read_elf_header(small).value();
+  const auto sections = read_section_headers(header, small).value();
+  REQUIRE(sections.size() == 3);
+  CHECK(sections[1].type == 2);
+  CHECK(sections[1].link == 2);
+  CHECK(sections[2].type == 3);
+  const Bytes symbols = cut(small, sections[1].offset, sections[1].size).value();
+  CHECK(std::ranges::equal(symbols, elf.sections[0].bytes));
+  const Bytes strings = cut(small, sections[2].offset, sections[2].size).value();
+  CHECK(std::ranges::equal(strings, elf.sections[1].bytes));
+}
+
+TEST_CASE("BSD symbols: none in the file, none behind the kernel; a table outside the file is refused") {
+  std::vector<Octets> notes = linux_notes();
+  notes.push_back(note(XEN_ELFNOTE_BSD_SYMTAB, "yes"));
+  Elf elf = with_notes(linux_elf(), notes);
+  CHECK_FALSE(info_of(elf).bsd_symbols);
+  elf.sections = {{.name = ".symtab", .type = 2, .bytes = Octets(24), .link = 2}, {.name = ".strtab", .type = 3}};
+  KernelInfo info = info_of(elf);
+  REQUIRE(info.bsd_symbols);
+  Octets out(info.bsd_symbols->size);
+  CHECK_FALSE(info.bsd_symbols->write(Bytes{}, out));
+  elf.sections[0].link = 9;
+  CHECK_FALSE(read_kernel_info(elf.build(), true));
+}
