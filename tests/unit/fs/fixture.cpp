@@ -197,6 +197,7 @@ private:
     std::ifstream in(host, std::ios::binary);
     std::vector<char> expected;
     std::uint64_t at = 0;
+    std::uint64_t disk_end = 0; // of the run before
     while (at < file.size()) {
       const auto run = file.run_at(at);
       INFO("run at " << at << ": " << (run ? "" : run.error().text()));
@@ -212,12 +213,15 @@ private:
       const Bytes wanted = std::as_bytes(std::span(expected));
       if (run->kind == fs::Run::Kind::disk) {
         REQUIRE(run->source == &image_);
+        REQUIRE(run->disk_offset != disk_end); // or the two should have been one
+        disk_end = run->disk_offset + run->length;
         REQUIRE(run->disk_offset + run->length <= image_bytes_.size());
         REQUIRE(std::ranges::equal(wanted, image_bytes_.subspan(run->disk_offset, shown)));
       } else if (run->kind == fs::Run::Kind::inline_bytes) {
         REQUIRE(std::ranges::equal(wanted, run->bytes));
       } else {
         REQUIRE(run->kind == fs::Run::Kind::zeroes);
+        disk_end = 0;
         REQUIRE(std::ranges::all_of(wanted, [](std::byte byte) { return byte == std::byte{}; }));
       }
       at += run->length;
