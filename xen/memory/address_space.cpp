@@ -340,14 +340,10 @@ Result<Window> AddressSpace::map_new(std::uint64_t pages, Purpose purpose) {
 }
 
 Result<Window> AddressSpace::own_window(const Pieces& pieces, std::uint64_t pages, Purpose purpose) {
-  const auto at = hang(pieces, pages);
-  if (!at) {
-    for (const FrameRange& piece : pieces)
-      frames_.ledger().set(piece, Use::free);
-    return std::unexpected(at.error());
-  }
+  // Where Xen refuses half of it, nobody knows what is mapped: those frames stay marked.
+  const GuestVirt at = TRY(hang(pieces, pages));
   count_frames(purpose, pages);
-  return Window{*at, pages, purpose, true};
+  return Window{at, pages, purpose, true};
 }
 
 Result<Window> AddressSpace::map_near(FrameRange names, Purpose purpose) {

@@ -1,0 +1,37 @@
+#include "tests/model/departure.hpp"
+
+#include "xen/memory/trampoline.hpp"
+
+namespace pvboot::model {
+
+void TrampolineRun::leave(GuestVirt page) {
+  xen_.guest_addresses(true);
+  const auto block_at = [&](GuestVirt at) {
+    xen::TrampolineBlock block;
+    std::memcpy(&block, xen_.touch(at + TRAMPOLINE_BLOCK, false), sizeof block);
+    return block;
+  };
+  const xen::TrampolineBlock block = block_at(page);
+  const auto crash = [&] { throw Shutdown(block.shutdown.reason); };
+
+  for (std::uint64_t i = 0; i < block.wipe_count; ++i)
+    for (std::uint64_t word = 0; word < block.wipes[i].words; ++word)
+      std::memset(xen_.touch(GuestVirt{block.wipes[i].address + word * 8}, true), 0, 8);
+  xen_.vcpu().fs_base = 0x4321; // null selectors do not clear a base on every CPU
+  for (std::uint64_t i = 0; i < block.call_count; ++i) {
+    const auto& call = block.calls[i];
+    if (xen_.hypercall(static_cast<unsigned>(call.number),
+                       {call.args[0], call.args[1], call.args[2], call.args[3], 0}) < 0)
+      crash();
+  }
+
+  // The code goes on at the landing, and takes everything from there.
+  const GuestVirt landing{block.landing & ~(page_size - 1)};
+  if (xen_.hypercall(__HYPERVISOR_mmuext_op, {landing.value + TRAMPOLINE_SWITCH_OPS, 3, 0, DOMID_SELF, 0}) < 0)
+    crash();
+  const xen::TrampolineBlock after = block_at(landing);
+  xen_.touch(landing + (page_size - 8), true); // its stack
+  throw Entered{GuestVirt{after.entry}, GuestVirt{after.start_info}, GuestVirt{after.stack}, after.mxcsr};
+}
+
+} // namespace pvboot::model

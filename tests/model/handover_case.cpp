@@ -1,0 +1,265 @@
+#include "tests/model/handover_case.hpp"
+
+#include "base/text.hpp"
+#include "tests/model/target_check.hpp"
+#include "xen/memory/handover.hpp"
+#include "xen/memory/touch.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace pvboot::model {
+
+namespace {
+
+using xen::AddressSpace;
+using xen::Handover;
+using xen::Purpose;
+using xen::Window;
+
+std::string content(std::uint64_t bytes, std::uint64_t seed) {
+  std::string text(bytes, '\0');
+  std::uint64_t state = seed * 2 + 1;
+  for (char& c : text) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    c = static_cast<char>(1 + (state >> 33) % 0x50); // never 0, the secret or what frames start with
+  }
+  return text;
+}
+
+class Run {
+public:
+  explicit Run(const HandoverCase& test)
+      : test_(test), domain_(test.domain), kernel_file_(content(test.kernel_file_bytes, 1)),
+        initrd_(content(test.initrd_bytes, 2)), symbols_(content(test.target.symbols_bytes, 3)) {}
+
+  Result<void> go(std::string& wrong) {
+    memory_ = TRY(AddressSpace::adopt(domain_.start_info(), domain_.spec().base));
+    if (test_.work_pages != 0) {
+      const Window work = TRY(memory_->map_new(test_.work_pages));
+      for (std::uint64_t i = 0; i < test_.stuck_pages; ++i) {
+        const GuestVirt at = work.address + (i << page_shift);
+        stuck_.insert(memory_->frame_at(at)->value);
+        if (domain_.xen().grant_writable(*memory_->frame_at(at)) != 0)
+          throw std::logic_error("a window's page cannot be granted");
+        TRY(memory_->quarantine(reinterpret_cast<const void*>(at.value)));
+      }
+    }
+    if (test_.abandon_first || test_.refuse_first_pin) {
+      plan::Target first = test_.target;
+      if (test_.other_kernel_first)
+        first.init_p2m.reset();
+      TRY(first_attempt(first, wrong));
+      if (!wrong.empty())
+        return {};
+    }
+    const plan::Layout layout = TRY(lay_out(test_.target));
+    Handover handover = TRY(prepare(layout));
+    try {
+      TrampolineRun trampoline(domain_.xen());
+      xen::Leave::install(&trampoline);
+      handover.jump(domain_.shared(), wipes());
+    } catch (const Entered& entered) {
+      wrong = check_target(domain_, entered, {layout, kernel_file_, initrd_, symbols_, stuck_});
+    } catch (const Shutdown&) {
+      wrong = "the trampoline ended the domain";
+    }
+    return {};
+  }
+
+private:
+  Result<void> first_attempt(const plan::Target& target, std::string& wrong) {
+    const plan::Layout layout = TRY(lay_out(target));
+    if (test_.refuse_first_pin) {
+      domain_.xen().refuse_next_pin();
+      if (prepare(layout))
+        wrong = "a refused pin went unnoticed";
+    } else {
+      Handover handover = TRY(prepare(layout));
+      TRY(handover.abandon());
+    }
+    TRY(memory_->release(kernel_));
+    if (initrd_window_)
+      TRY(memory_->release(*initrd_window_));
+    return {};
+  }
+
+  Result<plan::Layout> lay_out(const plan::Target& target) {
+    plan::GuestFacts facts;
+    facts.nr_pages = domain_.spec().nr_pages;
+    facts.command_line = test_.command_line;
+    if (!initrd_.empty())
+      facts.initrd_bytes = initrd_.size();
+    if (const auto p2m = domain_.start_info().p2m)
+      facts.own_p2m = plan::OwnP2m{domain_.start_info().mfn_list.value, p2m->count};
+    return plan::lay_out(target, facts);
+  }
+
+  Result<Handover> prepare(const plan::Layout& layout) {
+    kernel_ = TRY(memory_->map_new(pages_for(kernel_file_.size()), Purpose::target));
+    xen::copy_in(kernel_.address, kernel_file_.data(), kernel_file_.size());
+    initrd_window_.reset();
+    if (layout.initrd) {
+      auto window = memory_->map_near(layout.initrd->frames, Purpose::target);
+      if (!window) {
+        TRY(memory_->release(kernel_));
+        return std::unexpected(std::move(window).error());
+      }
+      initrd_window_ = *window;
+      xen::copy_in(window->address, initrd_.data(), initrd_.size());
+    }
+    return Handover::prepare(*memory_, {layout, kernel_, as_bytes(symbols_), initrd_window_, domain_.raw()});
+  }
+
+  /// All of our image but the pages with other mappings.
+  std::vector<xen::WipeRange> wipes() const {
+    const auto range = [&](Pfn first, Pfn end) {
+      return xen::WipeRange{domain_.address(first), (end - first) << page_shift};
+    };
+    return {range(Pfn{0}, domain_.shared_page()), range(domain_.guard_page() + 1, Pfn{domain_.spec().image_pages})};
+  }
+
+  const HandoverCase& test_;
+  Domain domain_;
+  std::string kernel_file_, initrd_, symbols_;
+  std::unique_ptr<AddressSpace> memory_;
+  Window kernel_;
+  std::optional<Window> initrd_window_;
+  std::set<std::uint64_t> stuck_;
+
+public:
+  Domain& domain() { return domain_; }
+};
+
+class Installed {
+public:
+  explicit Installed(Xen& model)
+      : calls_(xen::HostHypervisor::install(&model)), memory_(xen::HostTouch::install(&model)) {}
+  ~Installed() {
+    xen::HostHypervisor::install(calls_);
+    xen::HostTouch::install(memory_);
+    xen::HostLeave::install(nullptr);
+  }
+  Installed(const Installed&) = delete;
+  Installed& operator=(const Installed&) = delete;
+
+private:
+  xen::HypercallHandler* calls_;
+  xen::MappedMemory* memory_;
+};
+
+} // namespace
+
+Outcome run_case(const HandoverCase& test) {
+  Outcome outcome;
+  Run run(test);
+  const Installed installed(run.domain().xen());
+  try {
+    if (auto result = run.go(outcome.wrong); !result) {
+      outcome.said = result.error().text();
+      outcome.refused = true;
+      // Only for a reason that a person can do something about; everything else is a bug of ours.
+      const Code code = result.error().code();
+      if (code != Code::out_of_memory && code != Code::unsupported && code != Code::too_large)
+        outcome.wrong = outcome.said;
+    }
+  } catch (const Fault& fault) {
+    outcome.wrong = fault.what();
+  }
+  return outcome;
+}
+
+plan::Target linux_like(std::uint64_t megabytes) {
+  plan::Target target;
+  const std::uint64_t text = megabytes << 19, data = megabytes << 18;
+  target.virt_base = 0xffffffff80000000;
+  target.entry = 0xffffffff81000000;
+  target.init_p2m = 0x8000000000;
+  target.mod_start_pfn = true;
+  target.segments = {
+      {0x1000000, 0x1000, text + 0x9f0, text + 0x9f0},
+      {0x1000000 + text + 0x200000, 0x1000 + text + 0x1000, data, data},
+      {0x1000000 + text + 0x200000 + data, 0x1000 + text + 0x1000 + data, 0x35000, 0x35000},
+      {0x1000000 + text + 0x200000 + data + 0x35000, 0x1000 + text + 0x1000 + data + 0x35000, 0x79000, 0x100000},
+  };
+  return target;
+}
+
+HandoverCase random_case(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto below = [&](std::uint64_t n) { return n == 0 ? 0 : random() % n; };
+  const auto one_in = [&](std::uint64_t n) { return below(n) == 0; };
+
+  HandoverCase test;
+  test.domain.nr_pages = 3000 + below(one_in(8) ? 60000 : 9000);
+  test.domain.image_pages = 64 + below(700);
+  test.domain.own_p2m = !one_in(4);
+  test.domain.order = random();
+  test.domain.machine_base = Mfn{1 + below(std::uint64_t{1} << 30)};
+  if (one_in(3))
+    test.domain.module_bytes = 1 + below(300000);
+  if (one_in(4))
+    for (std::uint64_t i = below(200); i-- > 0;)
+      test.domain.holes.insert(test.domain.nr_pages - 1 - below(test.domain.nr_pages / 6));
+
+  plan::Target& target = test.target;
+  constexpr std::uint64_t bases[] = {
+      0xffffffff80000000, 0, 0x100000000000, 0xffff900000000000, 0x100000400000, 0x8040000000, 0x7f7ffffff000};
+  const std::uint64_t base = bases[below(std::size(bases))];
+  if (base != 0 || one_in(2))
+    target.virt_base = base;
+  const std::uint64_t paddr_offset = target.virt_base && one_in(3) ? below(1 << 20) << page_shift : 0;
+  if (paddr_offset != 0)
+    target.paddr_offset = paddr_offset;
+
+  std::uint64_t address = below(1200) << page_shift;
+  const std::uint64_t start = address;
+  std::uint64_t offset = 0;
+  for (std::uint64_t i = 1 + below(5); i-- > 0;) {
+    offset += below(9000);
+    if (one_in(2))
+      offset = (offset & ~std::uint64_t{4095}) + address % page_size + page_size;
+    const std::uint64_t file = one_in(6) ? 0 : below(one_in(3) ? 900000 : 20000);
+    const std::uint64_t memory = file + (one_in(2) ? below(200000) : 0) + 1;
+    target.segments.push_back({address + paddr_offset, offset, std::min(file, memory), memory});
+    offset += file;
+    address += memory + (one_in(2) ? below(40000) : 0);
+    if (one_in(2))
+      address = (address + 4095) & ~std::uint64_t{4095};
+  }
+  test.kernel_file_bytes = offset + below(5000) + 1;
+  target.entry = base + start;
+  switch (below(6)) {
+  case 0: break;
+  case 1: target.init_p2m = base - (std::uint64_t{1} << 26); break;
+  case 2: target.init_p2m = 0x7f0000000000 + (below(100000) << page_shift); break;
+  case 3: target.init_p2m = 0x12345; break;
+  default: target.init_p2m = 0x8000000000;
+  }
+  target.mod_start_pfn = one_in(2);
+  if (one_in(3))
+    target.hypercall_page = base + (below(1500) << page_shift);
+  if (one_in(4))
+    target.symbols_bytes = 1 + below(30000);
+  if (!one_in(4))
+    test.initrd_bytes = below(one_in(4) ? 8000000 : 300000);
+  test.work_pages = below(300);
+  test.stuck_pages = one_in(5) ? below(std::min<std::uint64_t>(test.work_pages, 5)) : 0;
+  test.abandon_first = one_in(3);
+  test.other_kernel_first = one_in(2);
+  test.refuse_first_pin = one_in(6);
+  return test;
+}
+
+std::string HandoverCase::text() const {
+  std::string out = dec(domain.nr_pages) + " pages, image " + dec(domain.image_pages) + ", base " +
+                    (target.virt_base ? hex(*target.virt_base) : "-") + ", p2m " +
+                    (target.init_p2m ? hex(*target.init_p2m) : "-") + (domain.own_p2m ? "" : ", ours in the region") +
+                    ", initrd " + dec(initrd_bytes) + ", work " + dec(work_pages) + ", stuck " + dec(stuck_pages);
+  for (const auto& s : target.segments)
+    out += "\n  " + hex(s.physical) + " from " + hex(s.file_offset) + " + " + hex(s.file_size) + " / " +
+           hex(s.memory_size);
+  return out;
+}
+
+} // namespace pvboot::model

@@ -1,0 +1,383 @@
+#include "tests/model/xen.hpp"
+
+#include "base/text.hpp"
+#include "xen/memory/pte.hpp"
+
+#include <limits>
+#include <optional>
+
+namespace pvboot::model {
+
+namespace {
+
+namespace pte = xen::pte;
+
+constexpr std::uint64_t flag_bits = 0xfff;
+constexpr std::uint64_t l1_allowed = pte::present | pte::writable | pte::user | pte::accessed | pte::dirty | 0xe00;
+constexpr std::uint64_t upper_allowed = l1_allowed;
+constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
+
+bool is_table(Type type) { return type >= Type::l1 && type <= Type::l4; }
+Type below(Type table) { return static_cast<Type>(static_cast<int>(table) - 1); }
+Mfn frame_of(std::uint64_t entry) { return {(entry & pte::frame_mask) >> page_shift}; }
+bool xen_slot(Type table, std::uint64_t index) { return table == Type::l4 && xen::is_xen_slot(index); }
+
+} // namespace
+
+// ---- types ----
+
+const FrameState& Xen::state(Mfn frame) const {
+  static const FrameState untouched;
+  const auto found = states_.find(frame.value);
+  return found == states_.end() ? untouched : found->second;
+}
+
+long Xen::get_type(Mfn frame, Type type) {
+  if (!ours(frame)) // own-frames
+    return given_.contains(frame.value) && type == Type::writable ? 0 : -XEN_EINVAL;
+  FrameState& state = state_of(frame);
+  if (state.count != 0) {
+    if (state.type != type) // one-type
+      return -XEN_EINVAL;
+    ++state.count;
+    return 0;
+  }
+  if (is_table(type)) {
+    // The type is held while entries are checked, as for a table that maps itself.
+    state.type = type;
+    state.count = 1;
+    if (const long failed = validate(frame, type)) {
+      FrameState& again = state_of(frame);
+      again.type = Type::none;
+      again.count = 0;
+      return failed;
+    }
+    return 0;
+  }
+  state.type = type;
+  state.count = 1;
+  return 0;
+}
+
+void Xen::put_type(Mfn frame) {
+  if (!ours(frame))
+    return;
+  FrameState& state = state_of(frame);
+  if (state.count == 0)
+    throw std::logic_error("the model has lost count of frame " + hex(frame.value));
+  if (--state.count == 0) {
+    const Type type = state.type;
+    state.type = Type::none;
+    if (is_table(type))
+      unvalidate(frame, type);
+  }
+}
+
+long Xen::get_entry(Type table, std::uint64_t index, std::uint64_t entry) {
+  if ((entry & pte::present) == 0 || xen_slot(table, index))
+    return 0;
+  const std::uint64_t allowed = table == Type::l1 ? l1_allowed : upper_allowed;
+  if ((entry & flag_bits & ~allowed) != 0 ||
+      (entry & ~(flag_bits | pte::frame_mask | no_execute)) != 0) // no-large-pages
+    return -XEN_EINVAL;
+  if (table != Type::l1)
+    return get_type(frame_of(entry), below(table));
+  if (!ours(frame_of(entry)) && !given_.contains(frame_of(entry).value)) // own-frames
+    return -XEN_EINVAL;
+  return (entry & pte::writable) != 0 ? get_type(frame_of(entry), Type::writable) : 0;
+}
+
+void Xen::put_entry(Type table, std::uint64_t index, std::uint64_t entry) {
+  if ((entry & pte::present) == 0 || xen_slot(table, index))
+    return;
+  if (table != Type::l1 || (entry & pte::writable) != 0)
+    put_type(frame_of(entry));
+}
+
+long Xen::validate(Mfn frame, Type type) {
+  for (std::uint64_t i = 0; i < xen::entries_per_table; ++i)
+    if (const long failed = get_entry(type, i, machine_.word(frame, i))) {
+      while (i-- > 0)
+        put_entry(type, i, machine_.word(frame, i));
+      return failed;
+    }
+  return 0;
+}
+
+void Xen::unvalidate(Mfn frame, Type type) {
+  for (std::uint64_t i = 0; i < xen::entries_per_table; ++i)
+    put_entry(type, i, machine_.word(frame, i));
+}
+
+long Xen::write_entry(Mfn table, std::uint64_t index, std::uint64_t value) {
+  const FrameState state = this->state(table);
+  if (!ours(table))
+    return -XEN_EINVAL;
+  if (!is_table(state.type)) { // plain-write
+    if (const long failed = get_type(table, Type::writable))
+      return failed;
+    machine_.set_word(table, index, value);
+    put_type(table);
+    return 0;
+  }
+  if (xen_slot(state.type, index)) // xen-slots
+    return -XEN_EINVAL;
+  if (const long failed = get_entry(state.type, index, value))
+    return failed;
+  const std::uint64_t old = machine_.word(table, index);
+  machine_.set_word(table, index, value);
+  put_entry(state.type, index, old);
+  return 0;
+}
+
+// ---- hypercalls ----
+
+template <typename T> T Xen::argument(std::uint64_t address, std::size_t index) {
+  address += index * sizeof(T);
+  T value;
+  if (guest_addresses_) {
+    if (address % page_size + sizeof(T) > page_size)
+      throw Fault("an argument crosses a page");
+    std::memcpy(&value, touch(GuestVirt{address}, false), sizeof value);
+  } else {
+    std::memcpy(&value, reinterpret_cast<const void*>(address), sizeof value);
+  }
+  return value;
+}
+
+long Xen::one_update(const mmu_update_t& update) {
+  const Mfn frame{update.ptr >> page_shift};
+  switch (update.ptr & 3) {
+  case MMU_NORMAL_PT_UPDATE:
+  case MMU_PT_UPDATE_PRESERVE_AD:
+    return write_entry(frame, (update.ptr % page_size) / sizeof(std::uint64_t), update.val);
+  case MMU_MACHPHYS_UPDATE:
+    if (!ours(frame)) // m2p-own
+      return -XEN_EINVAL;
+    m2p_override_[frame.value] = update.val;
+    if (const auto page = m2p_pages_.find(frame.value / 512); page != m2p_pages_.end())
+      std::memcpy(page->second->data() + frame.value % 512 * sizeof(update.val), &update.val, sizeof update.val);
+    return 0;
+  }
+  return -XEN_ENOSYS;
+}
+
+long Xen::mmu_update(const xen::HypercallArgs& args) {
+  for (std::uint64_t i = 0; i < args[1]; ++i)
+    if (const long failed = one_update(argument<mmu_update_t>(args[0], i))) {
+      if (args[2] != 0 && !guest_addresses_)
+        *reinterpret_cast<unsigned*>(args[2]) = static_cast<unsigned>(i);
+      return failed;
+    }
+  if (args[2] != 0 && !guest_addresses_)
+    *reinterpret_cast<unsigned*>(args[2]) = static_cast<unsigned>(args[1]);
+  return 0;
+}
+
+long Xen::pin_l4(Mfn frame) {
+  if (state(frame).pinned) // pin-once
+    return -XEN_EINVAL;
+  if (const long failed = get_type(frame, Type::l4))
+    return failed;
+  state_of(frame).pinned = true;
+  return 0;
+}
+
+long Xen::load(Mfn l4) {
+  if (const long failed = get_type(l4, Type::l4)) // base-is-l4
+    return failed;
+  if (base_.value != 0)
+    put_type(base_);
+  base_ = l4;
+  return 0;
+}
+
+long Xen::one_mmuext(const mmuext_op_t& op) {
+  const Mfn frame{op.arg1.mfn};
+  switch (op.cmd) {
+  case MMUEXT_PIN_L4_TABLE:
+    if (std::exchange(refuse_pin_, false))
+      return -XEN_EINVAL;
+    return pin_l4(frame);
+  case MMUEXT_PIN_L1_TABLE:
+  case MMUEXT_PIN_L2_TABLE:
+  case MMUEXT_PIN_L3_TABLE: {
+    if (state(frame).pinned)
+      return -XEN_EINVAL;
+    const auto type = static_cast<Type>(op.cmd - MMUEXT_PIN_L1_TABLE + static_cast<unsigned>(Type::l1));
+    if (const long failed = get_type(frame, type))
+      return failed;
+    state_of(frame).pinned = true;
+    return 0;
+  }
+  case MMUEXT_UNPIN_TABLE:
+    if (!state(frame).pinned) // pin-once
+      return -XEN_EINVAL;
+    state_of(frame).pinned = false;
+    put_type(frame);
+    return 0;
+  case MMUEXT_NEW_BASEPTR: return load(frame);
+  case MMUEXT_NEW_USER_BASEPTR:
+    if (frame.value != 0)
+      if (const long failed = get_type(frame, Type::l4))
+        return failed;
+    if (user_base_.value != 0)
+      put_type(user_base_);
+    user_base_ = frame;
+    return 0;
+  case MMUEXT_TLB_FLUSH_LOCAL:
+  case MMUEXT_TLB_FLUSH_ALL:
+  case MMUEXT_INVLPG_LOCAL:
+  case MMUEXT_INVLPG_ALL: return 0;
+  case MMUEXT_SET_LDT: vcpu_.ldt_entries = op.arg2.nr_ents; return 0;
+  }
+  return -XEN_ENOSYS;
+}
+
+long Xen::mmuext(const xen::HypercallArgs& args) {
+  // Read one by one, under whatever tables are loaded by then: Xen may preempt the call and read them again.
+  for (std::uint64_t i = 0; i < args[1]; ++i)
+    if (const long failed = one_mmuext(argument<mmuext_op_t>(args[0], i)))
+      return failed;
+  return 0;
+}
+
+long Xen::update_va_mapping(GuestVirt at, std::uint64_t value) {
+  const auto entry = entry_at(1, at);
+  if (!entry) // va-needs-l1
+    return -XEN_EINVAL;
+  return write_entry(entry->first, xen::index_in(xen::Level::l1, at), value);
+}
+
+long Xen::set_gdt(std::uint64_t frames, std::uint64_t entries) {
+  std::vector<Mfn> taken;
+  for (std::uint64_t i = 0; i < (entries + 511) / 512; ++i) {
+    const Mfn frame{argument<std::uint64_t>(frames, i)};
+    if (const long failed = get_type(frame, Type::descriptors)) { // gdt-types
+      for (const Mfn back : taken)
+        put_type(back);
+      return failed;
+    }
+    taken.push_back(frame);
+  }
+  for (const Mfn old : vcpu_.gdt)
+    put_type(old);
+  vcpu_.gdt = taken;
+  return 0;
+}
+
+long Xen::callback_op(std::uint64_t command, std::uint64_t arg) {
+  if (command != CALLBACKOP_register)
+    return -XEN_EINVAL;
+  const auto call = argument<callback_register_t>(arg);
+  vcpu_.callbacks[call.type] = call.address;
+  vcpu_.callback_flags[call.type] = call.flags;
+  return 0;
+}
+
+long Xen::set_segment_base(std::uint64_t which, std::uint64_t base) {
+  switch (which) {
+  case SEGBASE_FS: vcpu_.fs_base = base; return 0;
+  case SEGBASE_GS_USER: vcpu_.gs_base_user = base; return 0;
+  case SEGBASE_GS_KERNEL: vcpu_.gs_base = base; return 0;
+  }
+  return -XEN_EINVAL;
+}
+
+long Xen::hypercall(unsigned number, const xen::HypercallArgs& a) {
+  ++calls_[number];
+  switch (number) {
+  case __HYPERVISOR_mmu_update: return mmu_update(a);
+  case __HYPERVISOR_mmuext_op: return mmuext(a);
+  case __HYPERVISOR_update_va_mapping: return update_va_mapping(GuestVirt{a[0]}, a[1]);
+  case __HYPERVISOR_set_gdt: return set_gdt(a[0], a[1]);
+  case __HYPERVISOR_set_trap_table: vcpu_.traps = a[0] != 0; return 0;
+  case __HYPERVISOR_callback_op: return callback_op(a[0], a[1]);
+  case __HYPERVISOR_set_segment_base: return set_segment_base(a[0], a[1]);
+  case __HYPERVISOR_set_debugreg:
+    if (a[0] >= vcpu_.debug.size())
+      return -XEN_EINVAL;
+    vcpu_.debug[a[0]] = a[1];
+    return 0;
+  case __HYPERVISOR_stack_switch:
+    vcpu_.kernel_ss = a[0];
+    vcpu_.kernel_sp = a[1];
+    return 0;
+  case __HYPERVISOR_fpu_taskswitch: vcpu_.fpu_trap = a[0] != 0; return 0;
+  case __HYPERVISOR_set_timer_op: vcpu_.timer = a[0]; return 0;
+  case __HYPERVISOR_physdev_op:
+    if (a[0] != PHYSDEVOP_set_iopl)
+      return -XEN_ENOSYS;
+    vcpu_.iopl = argument<physdev_set_iopl_t>(a[1]).iopl;
+    return 0;
+  case __HYPERVISOR_vm_assist: {
+    const std::uint64_t bit = std::uint64_t{1} << (a[1] & 63);
+    vcpu_.assists = a[0] == VMASST_CMD_enable ? vcpu_.assists | bit : vcpu_.assists & ~bit;
+    return 0;
+  }
+  case __HYPERVISOR_sched_op:
+    if (a[0] == SCHEDOP_shutdown)
+      throw Shutdown(argument<sched_shutdown_t>(a[1]).reason);
+    return -XEN_ENOSYS;
+  }
+  return -XEN_ENOSYS;
+}
+
+// ---- memory ----
+
+std::uint64_t Xen::name_of(Mfn frame) const {
+  if (const auto found = m2p_override_.find(frame.value); found != m2p_override_.end())
+    return found->second;
+  return names_ && ours(frame) ? names_(frame) : std::numeric_limits<std::uint64_t>::max();
+}
+
+std::optional<std::pair<Mfn, std::uint64_t>> Xen::entry_at(unsigned level, GuestVirt at) {
+  Mfn table = base_;
+  for (unsigned l = 4;; --l) {
+    const std::uint64_t entry = machine_.word(table, xen::index_in(static_cast<xen::Level>(l), at));
+    if (l == level)
+      return std::pair(table, entry);
+    if ((entry & pte::present) == 0)
+      return std::nullopt;
+    table = frame_of(entry);
+  }
+}
+
+std::optional<Xen::Walk> Xen::walk(GuestVirt at) {
+  bool writable = true;
+  for (unsigned level = 4; level >= 2; --level) {
+    const auto upper = entry_at(level, at);
+    if (!upper || (upper->second & pte::present) == 0)
+      return std::nullopt;
+    writable = writable && (upper->second & pte::writable) != 0;
+  }
+  const auto entry = entry_at(1, at);
+  if (!entry || (entry->second & pte::present) == 0)
+    return std::nullopt;
+  return Walk{frame_of(entry->second), entry->second, writable && (entry->second & pte::writable) != 0};
+}
+
+std::byte* Xen::touch(GuestVirt at, bool write) {
+  if (at.value >= MACH2PHYS_VIRT_START && at.value < MACH2PHYS_VIRT_END) {
+    if (write)
+      throw Fault("write to Xen's M2P");
+    const std::uint64_t index = (at.value - MACH2PHYS_VIRT_START) / sizeof(std::uint64_t);
+    auto& page = m2p_pages_[index / 512];
+    if (!page) {
+      page = std::make_unique<Page>();
+      for (std::uint64_t i = 0; i < 512; ++i) {
+        const std::uint64_t name = name_of(Mfn{index / 512 * 512 + i});
+        std::memcpy(page->data() + i * sizeof name, &name, sizeof name);
+      }
+    }
+    return page->data() + at.value % page_size;
+  }
+  const auto found = walk(at);
+  if (!found)
+    throw Fault("page fault at " + hex(at.value));
+  if (write && !found->writable)
+    throw Fault("write to read-only memory at " + hex(at.value));
+  return machine_.page(found->frame).data() + at.value % page_size;
+}
+
+} // namespace pvboot::model

@@ -1,0 +1,152 @@
+// A model of Xen for one PV guest: what Xen 4.17 checks, refuses and keeps about frames, page tables and the vCPU.
+//
+// It takes the raw hypercalls of the production code (numbers, registers, argument structs) and gives the memory that
+// the code reaches through xen/memory/touch.hpp by walking the guest's current page tables. Rules, each named as in
+// the table of tests/guest/README.md:
+//
+//   one-type        a frame is L1, L2, L3, L4, descriptor page or writable, never two at once; the type changes only
+//                   at count 0
+//   validate        making a frame a table takes a type reference on every frame its entries name, all or nothing
+//   no-large-pages  PSE and unknown bits in an entry are refused
+//   own-frames      an entry may name only frames of the guest, or what it was given (shared_info, grant table)
+//   xen-slots       L4 entries 256 to 271 cannot be written
+//   plain-write     mmu_update on a frame that is no table is a write, and needs the frame to be free for writing
+//   va-needs-l1     update_va_mapping needs an L1 under the current tables
+//   pin-once        a table is pinned once and unpinned once
+//   base-is-l4      NEW_BASEPTR takes an L4 or a frame that can become one; the old one stays typed while pinned
+//   grant-writes    a backend's writable mapping counts as a writable reference
+//   m2p-own         only frames of the guest get names
+//   gdt-types       set_gdt makes descriptor pages
+//
+// A refused hypercall returns Xen's errno and changes nothing. A memory access that would fault throws Fault.
+#pragma once
+
+#include "tests/model/machine.hpp"
+#include "xen/abi/xen.hpp"
+#include "xen/hypervisor.hpp"
+
+#include <touch_of_build.hpp>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <vector>
+
+namespace pvboot::model {
+
+struct Fault : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+/// The guest has ended itself.
+struct Shutdown : std::runtime_error {
+  explicit Shutdown(unsigned r) : std::runtime_error("shutdown"), reason(r) {}
+  unsigned reason;
+};
+
+enum class Type : std::uint8_t { none, l1, l2, l3, l4, descriptors, writable };
+
+struct FrameState {
+  Type type = Type::none;
+  std::uint64_t count = 0;
+  bool pinned = false;
+};
+
+/// What Xen keeps about vCPU 0.
+struct Vcpu {
+  std::map<unsigned, std::uint64_t> callbacks; ///< by CALLBACKTYPE_*, 0: none
+  std::map<unsigned, unsigned> callback_flags;
+  std::uint64_t traps = 0; ///< entries of the table
+  std::vector<Mfn> gdt;
+  std::uint64_t ldt_entries = 0;
+  std::array<std::uint64_t, 8> debug{};
+  std::uint32_t iopl = 0;
+  std::uint64_t assists = 0;
+  std::uint64_t kernel_ss = 0, kernel_sp = 0;
+  std::uint64_t fs_base = 0, gs_base = 0, gs_base_user = 0;
+  bool fpu_trap = false;
+  std::uint64_t timer = 0;
+};
+
+class Xen final : public xen::HypercallHandler, public xen::MappedMemory {
+public:
+  /// Frames [first, first + count) are the guest's.
+  Xen(Machine& machine, Mfn first, std::uint64_t count) : machine_(machine), first_(first), count_(count) {}
+
+  // What the production code reaches.
+  long hypercall(unsigned number, const xen::HypercallArgs& args) override;
+  std::byte* touch(GuestVirt at, bool write) override;
+
+  // What a test arranges and looks at.
+  void name(Mfn frame, std::uint64_t pfn) { m2p_override_[frame.value] = pfn; }
+  void names_by(std::function<std::uint64_t(Mfn)> names) { names_ = std::move(names); }
+  std::uint64_t name_of(Mfn frame) const;
+  void give(Mfn foreign) { given_.insert(foreign.value); } ///< may be mapped though not the guest's
+  long pin_l4(Mfn frame);
+  long load(Mfn l4);
+  long grant_writable(Mfn frame) { return get_type(frame, Type::writable); }
+  void end_grant(Mfn frame) { put_type(frame); }
+
+  struct Walk {
+    Mfn frame;
+    std::uint64_t entry; ///< the L1 entry
+    bool writable;
+  };
+  std::optional<Walk> walk(GuestVirt at);
+  /// The entry of a level on the way to `at`, and the table it stands in.
+  std::optional<std::pair<Mfn, std::uint64_t>> entry_at(unsigned level, GuestVirt at);
+
+  const FrameState& state(Mfn frame) const;
+  const std::unordered_map<std::uint64_t, FrameState>& states() const { return states_; }
+  Mfn base() const { return base_; }
+  Mfn user_base() const { return user_base_; }
+  Vcpu& vcpu() { return vcpu_; }
+  Machine& machine() { return machine_; }
+
+  /// Whether hypercall arguments are the guest's addresses (from the trampoline on) or the host's.
+  void guest_addresses(bool on) { guest_addresses_ = on; }
+  std::uint64_t calls(unsigned number) const {
+    const auto found = calls_.find(number);
+    return found == calls_.end() ? 0 : found->second;
+  }
+  /// The next attempt to pin a table is refused.
+  void refuse_next_pin() { refuse_pin_ = true; }
+
+private:
+  bool ours(Mfn frame) const { return frame >= first_ && frame.value - first_.value < count_; }
+  FrameState& state_of(Mfn frame) { return states_[frame.value]; }
+
+  long get_type(Mfn frame, Type type);
+  void put_type(Mfn frame);
+  long validate(Mfn frame, Type type);
+  void unvalidate(Mfn frame, Type type);
+  long get_entry(Type table, std::uint64_t index, std::uint64_t entry);
+  void put_entry(Type table, std::uint64_t index, std::uint64_t entry);
+  long write_entry(Mfn table, std::uint64_t index, std::uint64_t value);
+
+  long mmu_update(const xen::HypercallArgs& args);
+  long one_update(const mmu_update_t& update);
+  long mmuext(const xen::HypercallArgs& args);
+  long one_mmuext(const mmuext_op_t& op);
+  long update_va_mapping(GuestVirt at, std::uint64_t value);
+  long set_gdt(std::uint64_t frames, std::uint64_t entries);
+  long callback_op(std::uint64_t command, std::uint64_t arg);
+  long set_segment_base(std::uint64_t which, std::uint64_t base);
+  template <typename T> T argument(std::uint64_t address, std::size_t index = 0);
+
+  Machine& machine_;
+  Mfn first_;
+  std::uint64_t count_;
+  std::unordered_map<std::uint64_t, FrameState> states_;
+  std::unordered_map<std::uint64_t, std::uint64_t> m2p_override_;
+  std::function<std::uint64_t(Mfn)> names_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Page>> m2p_pages_;
+  std::set<std::uint64_t> given_;
+  Mfn base_, user_base_;
+  Vcpu vcpu_;
+  bool guest_addresses_ = false;
+  std::map<unsigned, std::uint64_t> calls_;
+  bool refuse_pin_ = false;
+};
+
+} // namespace pvboot::model

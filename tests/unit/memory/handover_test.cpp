@@ -1,0 +1,57 @@
+// Whole handovers on the model of Xen. PVBOOT_HANDOVERS=n runs n generated ones instead of the sample;
+// PVBOOT_HANDOVER_SEED=n only that one.
+#include "tests/model/handover_case.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+
+using namespace pvboot;
+using model::HandoverCase;
+using model::run_case;
+
+namespace {
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
+}
+
+HandoverCase linux_case() {
+  HandoverCase test;
+  test.domain.nr_pages = 20000;
+  test.domain.image_pages = 2500;
+  test.domain.order = 7919;
+  test.target = model::linux_like(8);
+  test.kernel_file_bytes = 0x800000;
+  test.initrd_bytes = 3000001;
+  return test;
+}
+
+void expect_success(const HandoverCase& test) {
+  const auto outcome = run_case(test);
+  INFO(test.text());
+  CHECK(outcome.wrong == "");
+  CHECK(outcome.said == "");
+}
+
+} // namespace
+
+TEST_CASE("A Linux kernel finds all that Xen's domain builder owes it") { expect_success(linux_case()); }
+
+TEST_CASE("Generated guests and kernels are handed over, or refused with all in order") {
+  const std::uint64_t only = from_environment("PVBOOT_HANDOVER_SEED", 0);
+  const std::uint64_t count = only != 0 ? only : from_environment("PVBOOT_HANDOVERS", 300);
+  std::uint64_t handed_over = 0;
+  for (std::uint64_t seed = only != 0 ? only : 1; seed <= count; ++seed) {
+    const HandoverCase test = model::random_case(seed);
+    const auto outcome = run_case(test);
+    handed_over += !outcome.refused;
+    if (!outcome.wrong.empty())
+      FAIL_CHECK("seed " << seed << ": " << outcome.wrong << "\n" << test.text());
+    if (only != 0)
+      WARN("refused: " << outcome.said);
+  }
+  if (only == 0)
+    CHECK(handed_over > count / 3);
+}
