@@ -131,6 +131,7 @@ Result<FrameHeader> read_frame_header(Bytes bytes) {
     return bad_data();
   FrameHeader header;
   header.length = frame_header_length(bytes);
+  TRY(cut(bytes, 0, header.length));
   const Bytes descriptor = TRY(cut(bytes, 4, header.length - 5));
   if (std::to_integer<unsigned>(bytes[header.length - 1]) != (checksum(descriptor) >> 8 & 0xff))
     return fail(Code::corrupt, "an LZ4 frame header does not match its checksum");

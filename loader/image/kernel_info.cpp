@@ -265,6 +265,8 @@ Result<std::optional<KernelInfo>> read_kernel_info(Bytes prefix, bool complete) 
     return std::nullopt;
   apply_defaults(info, view.header);
   TRY(take_loads(info, view));
+  if (complete && info.image_end > prefix.size())
+    return fail(Code::corrupt, "a segment reaches past the end of the kernel");
   if (!TRY(take_symbols(info, view)))
     return std::nullopt;
   return info;

@@ -256,6 +256,25 @@ TEST_CASE("the stated size is the real one where the format has it") {
   CHECK(stated("xz --format=lzma -c") == std::nullopt);
 }
 
+TEST_CASE("a head cut anywhere is not read past") {
+  for (const Tool& tool : tools()) {
+    const Octets packed = filter(tool.command, sample(1000));
+    for (std::size_t length = 0; length <= 64; ++length) {
+      CAPTURE(tool.command, length);
+      const Octets head(packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(length));
+      const auto memory = codec::memory_needed(tool.codec, head);
+      CHECK((!memory || *memory <= codec::max_decoder_memory));
+      static_cast<void>(codec::stated_size(tool.codec, head, head));
+    }
+  }
+}
+
+TEST_CASE("an LZ4 header that ends just before its checksum is cut short") {
+  const std::string_view head("\x04\x22\x4d\x18\x4d\x40\0\0\0\0\0\0\0\0\0\0\0\0", 18);
+  const Octets exact(as_bytes(head).begin(), as_bytes(head).end());
+  CHECK(codec::memory_needed(Codec::lz4_frame, exact).error().code() == Code::corrupt);
+}
+
 TEST_CASE("what is not compressed is not detected") {
   const std::string_view texts[] = {"",
                                     "\x1f",

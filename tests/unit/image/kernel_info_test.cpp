@@ -217,3 +217,11 @@ TEST_CASE("BSD symbols: none in the file, none behind the kernel; a table outsid
   elf.sections[0].link = 9;
   CHECK_FALSE(read_kernel_info(elf.build(), true));
 }
+
+TEST_CASE("a segment that is not all there is an error once the file is complete") {
+  const Octets file = patched(linux_elf().build(), 64 + 8, std::uint64_t{1} << 63, 8);
+  CHECK(read_kernel_info(file, false).value());
+  const auto info = read_kernel_info(file, true);
+  REQUIRE_FALSE(info);
+  CHECK(info.error().code() == Code::corrupt);
+}
