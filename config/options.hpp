@@ -44,7 +44,7 @@ struct Options {
   std::optional<FilePath> config;       ///< pvboot.config=(xvda1)/path, or /path on the first disk that has it
   LogLevel log = LogLevel::normal;      ///< pvboot.log=quiet|normal|debug
   bool timing = false;                  ///< pvboot.log=timing (may be joined: debug,timing)
-  bool stage2 = false;                  ///< pvboot.stage2=yes|no
+  std::optional<bool> stage2;           ///< pvboot.stage2=yes|no: chain-load the guest's own loader first, or never
   OnError on_error = OnError::fallback; ///< pvboot.on_error=fallback|retry|menu|reboot|poweroff|crash
 
   std::vector<std::pair<std::string, std::string>> grub_variables; ///< xen_grub_env_NAME=VALUE, in order

@@ -46,10 +46,12 @@ Result<Status> run_export(Interpreter& interpreter, const Invocation& invocation
 
 Result<Status> leave_loops(Interpreter& interpreter, const Invocation& invocation, bool go_on) {
   std::optional<std::uint64_t> count = 1;
-  if (!invocation.arguments.empty())
+  if (invocation.arguments.size() == 1)
     count = parse_number(invocation.arguments[0]);
-  if (invocation.arguments.size() > 1 || !count || *count == 0)
-    return interpreter.complain(invocation, Status::bad_argument, "a number of loops is expected");
+  if (!count)
+    return interpreter.complain(invocation, Status::bad_number, "a number of loops is expected");
+  if (invocation.arguments.size() > 1 || *count == 0)
+    return interpreter.complain(invocation, Status::bad_argument, "one number of loops is expected, from 1 on");
   interpreter.break_loops(*count, go_on);
   return Status::success;
 }
@@ -170,6 +172,8 @@ Result<Status> run_echo(Interpreter& interpreter, const Invocation& invocation) 
     escapes = escapes || (parsed && parsed->has(1));
     words = words.subspan(1);
   }
+  if (!words.empty() && words[0] == "--")
+    words = words.subspan(1);
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i != 0)

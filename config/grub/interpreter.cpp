@@ -374,8 +374,9 @@ void Interpreter::print(std::string_view text) {
 }
 
 std::vector<std::string> Interpreter::take_messages() {
-  if (!message_line_.empty())
-    print("\n");
+  if (!message_line_.empty() && messages_.size() < limits::messages)
+    messages_.push_back(printable(message_line_, limits::message_bytes));
+  message_line_.clear();
   return std::exchange(messages_, {});
 }
 
