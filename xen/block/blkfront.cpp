@@ -1,5 +1,7 @@
 #include "xen/block/blkfront.hpp"
 
+#include "xen/quarantine.hpp"
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -248,7 +250,7 @@ void BlkFront::settle(Slot& slot, BlockStatus status, bool answered) {
     if (!(answered ? services_.grants.end(ref) : services_.grants.revoke(ref)))
       job.quarantined = true;
   if (slot.bounce_page != nullptr && job.quarantined)
-    (void)slot.bounce_page.release();
+    quarantine(slot.bounce_page.release(), page_size);
   else if (!slot.bounced.empty() && status == BlockStatus::ok)
     std::memcpy(slot.bounced.data(), slot.bounce_page.get(), slot.bounced.size());
   slot.bounced = {};
@@ -333,7 +335,7 @@ bool BlkFront::release_lists() {
   bool all_ended = true;
   for (const auto& slot : slots_)
     if (slot->list_grant && !services_.grants.end(*slot->list_grant)) {
-      (void)slot->list.release();
+      quarantine(slot->list.release(), page_size);
       all_ended = false;
     }
   slots_.clear();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -23,14 +24,15 @@ constexpr std::uint32_t requests_at_once = 16;
 constexpr int most_commit_tries = 16;
 constexpr Duration probe_limit = seconds(5);
 
-// Every key that a blkfront, ours or an earlier loader's, puts into its directory besides the state. The names of
-// the ring's pages come with a number.
-constexpr std::string_view single_keys[] = {
-    "ring-ref", "ring-page-order",           "num-ring-pages",     "event-channel",
-    "protocol", "feature-large-sector-size", "feature-persistent", "multi-queue-num-queues"};
-constexpr unsigned numbered_keys = 16;
+// What a blkfront, ours or an earlier loader's, puts into its directory besides the state.
+bool is_frontend_key(std::string_view key) {
+  constexpr std::string_view names[] = {
+      "ring-page-order",           "num-ring-pages",     "event-channel",   "protocol",
+      "feature-large-sector-size", "feature-persistent", "feature-trusted", "multi-queue-num-queues"};
+  return key.starts_with("ring-ref") || key.starts_with("queue-") || std::ranges::find(names, key) != std::end(names);
+}
 
-std::string ring_ref_key(unsigned index) { return "ring-ref" + dec(index); }
+std::string ring_ref_key(std::size_t index) { return "ring-ref" + dec(index); }
 
 } // namespace
 
@@ -115,7 +117,7 @@ Result<void> BlkFront::offer_ring(Transaction in) {
     TRY(store.write_number(keys + "ring-ref", ring_grants_.front().value, in));
   } else {
     TRY(store.write_number(keys + "ring-page-order", std::countr_zero(ring_grants_.size()), in));
-    for (unsigned i = 0; i < ring_grants_.size(); ++i)
+    for (std::size_t i = 0; i < ring_grants_.size(); ++i)
       TRY(store.write_number(keys + ring_ref_key(i), ring_grants_[i].value, in));
   }
   TRY(store.write_number(keys + "event-channel", port_->value, in));
@@ -157,9 +159,7 @@ Result<void> BlkFront::learn_shape() {
             .queue_depth = requests_at_once,
             .writable = !node_.cdrom && (info_ & (VDISK_READONLY | VDISK_CDROM)) == 0};
   phase_ = Phase::connected;
-  unit_ = 512;
-  if (block != 512 && TRY(counts_in_blocks(shape_.block_size)))
-    unit_ = shape_.block_size;
+  unit_ = block != 512 && TRY(counts_in_blocks(shape_.block_size)) ? shape_.block_size : 512;
   const auto bytes = checked_mul<std::uint64_t>(sectors, unit_);
   if (!bytes)
     return fail(Code::corrupt, "a disk of more than 16 EiB");
@@ -278,7 +278,7 @@ bool BlkFront::release_ring() {
     all_ended = services_.grants.end(ref) && all_ended;
   ring_grants_.clear();
   if (ring_ != nullptr && !all_ended)
-    ring_->leak();
+    ring_->lose();
   ring_.reset();
   all_ended = release_lists() && all_ended;
   for (auto* port : {&port_, &stale_port_})
@@ -290,10 +290,9 @@ bool BlkFront::release_ring() {
 }
 
 Result<void> BlkFront::remove_keys() {
-  for (const std::string_view key : single_keys)
-    TRY(services_.store.remove(node_.frontend + "/" + std::string(key)));
-  for (unsigned i = 0; i < numbered_keys; ++i)
-    TRY(services_.store.remove(node_.frontend + "/" + ring_ref_key(i)));
+  for (const std::string& key : TRY(services_.store.list(node_.frontend)))
+    if (is_frontend_key(key))
+      TRY(services_.store.remove(node_.frontend + "/" + key));
   return {};
 }
 

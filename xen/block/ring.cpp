@@ -1,5 +1,7 @@
 #include "xen/block/ring.hpp"
 
+#include "xen/quarantine.hpp"
+
 #include <cstring>
 #include <new>
 #include <utility>
@@ -23,7 +25,9 @@ BlkRing::BlkRing(unsigned order)
 }
 
 BlkRing::~BlkRing() {
-  if (!leaked_)
+  if (lost_)
+    quarantine(pages_, page_size << order_);
+  else
     ::operator delete(pages_, std::align_val_t{page_size});
 }
 

@@ -37,7 +37,7 @@ public:
   bool broken() const { return broken_; }
 
   /// The pages must never be freed: the backend may still have them.
-  void leak() { leaked_ = true; }
+  void lose() { lost_ = true; }
 
   ~BlkRing();
   BlkRing(const BlkRing&) = delete;
@@ -54,7 +54,7 @@ private:
   std::uint32_t published_ = 0; ///< filled and shown to the backend; the shared index can be overwritten by it
   std::uint32_t rsp_cons_ = 0;
   bool broken_ = false;
-  bool leaked_ = false;
+  bool lost_ = false;
 };
 
 } // namespace pvboot::xen

@@ -1,0 +1,178 @@
+#include "disk_scene.hpp"
+#include "xen/block/vdev.hpp"
+
+using namespace pvboot;
+using namespace pvboot::xen;
+
+TEST_CASE("virtual device numbers have names") {
+  struct Case {
+    std::uint64_t vdev;
+    const char* name;
+  };
+  const Case cases[] = {{51712, "xvda"},
+                        {51713, "xvda1"},
+                        {51728, "xvdb"},
+                        {51952, "xvdp"},
+                        {(1u << 28) | 16 << 8, "xvdq"},
+                        {(1u << 28) | 26 << 8, "xvdaa"},
+                        {(1u << 28) | 16 << 8 | 3, "xvdq3"},
+                        {768, "hda"},
+                        {832, "hdb"},
+                        {5632, "hdc"},
+                        {769, "hda1"},
+                        {2048, "sda"},
+                        {2064, "sdb"},
+                        {2065, "sdb1"},
+                        {65 << 8, "sdq"},
+                        {12345, "vbd-12345"},
+                        {1ull << 40, "vbd-1099511627776"}};
+  for (const Case& c : cases)
+    CHECK(vdev_name(c.vdev) == c.name);
+}
+
+TEST_CASE("no disks is no error") {
+  DiskScene s;
+  REQUIRE(s.disks.connect());
+  CHECK(s.disks.connected().empty());
+}
+
+TEST_CASE("disks come in the order of their numbers, under their names") {
+  DiskScene s;
+  s.add((1u << 28) | 16 << 8);
+  s.add(xvdb);
+  s.add(xvda);
+  REQUIRE(s.disks.connect());
+  REQUIRE(s.disks.connected().size() == 3);
+  CHECK(s.disks.connected()[0]->name() == "xvda");
+  CHECK(s.disks.connected()[1]->name() == "xvdb");
+  CHECK(s.disks.connected()[2]->name() == "xvdq");
+  CHECK(s.disks.find("xvdb") == s.disks.connected()[1].get());
+  CHECK(s.disks.find("xvdz") == nullptr);
+}
+
+TEST_CASE("sixteen disks connect side by side: no disk waits for another") {
+  DiskScene s;
+  for (unsigned i = 0; i < 16; ++i)
+    s.add(51712 + 16 * i);
+  const Instant start = s.xen.clock.now();
+  REQUIRE(s.disks.connect());
+  CHECK(s.disks.connected().size() == 16);
+  CHECK(s.xen.clock.now() - start < seconds(1));
+  CHECK(s.store.watches.empty());
+}
+
+TEST_CASE("a disk whose backend never connects fails alone, in time, and is left as it was found") {
+  DiskScene s;
+  s.add(xvda);
+  FakeDisk& dead = s.add(xvdb);
+  dead.asleep = true;
+  const Instant start = s.xen.clock.now();
+  REQUIRE(s.disks.connect(seconds(5)));
+  CHECK(s.xen.clock.now() - start < seconds(15));
+  CHECK(s.disks.connected().size() == 1);
+  REQUIRE(s.disks.failures().size() == 1);
+  CHECK(s.disks.failures()[0].node.name == "xvdb");
+  CHECK(s.disks.failures()[0].why.code() == Code::timed_out);
+  CHECK(dead.frontend_state() == 1);
+}
+
+TEST_CASE("a disk without a backend is left out; a damaged node hurts no other") {
+  DiskScene s;
+  s.add(xvda);
+  s.store.values["device/vbd/5/state"] = "1";
+  s.add(xvdb);
+  s.store.values["device/vbd/51728/backend-id"] = "70000";
+  REQUIRE(s.disks.connect());
+  CHECK(s.disks.connected().size() == 1);
+}
+
+TEST_CASE("a backend that says nonsense about its disk is refused") {
+  const std::pair<const char*, const char*> lies[] = {
+      {"sector-size", "3"}, {"sector-size", "65536"}, {"sector-size", "big"},
+      {"sectors", "-1"},    {"sectors", ""},          {"feature-max-indirect-segments", "lots"}};
+  for (const auto& [key, value] : lies) {
+    DiskScene s;
+    FakeDisk& disk = s.add(xvda);
+    struct Liar final : Peer {
+      Liar(FakeStore& store_, std::string path_, std::string value_) : store(store_), path(path_), value(value_) {}
+      void run() override { store.values[path] = value; }
+      FakeStore& store;
+      std::string path, value;
+    } liar(s.store, disk.backend() + "/" + key, value);
+    s.xen.peers.push_back(&liar);
+    INFO(key << " = " << value);
+    REQUIRE(s.disks.connect(seconds(3)));
+    CHECK(s.disks.connected().empty());
+    REQUIRE(s.disks.failures().size() == 1);
+    CHECK(s.disks.failures()[0].why.code() != Code::timed_out);
+    CHECK(s.xen.grants_in_use() == 0);
+    s.xen.peers.pop_back();
+  }
+}
+
+TEST_CASE("after the close a new frontend finds everything as at the start") {
+  DiskScene s;
+  FakeDisk& disk = s.add(xvda, {.max_ring_order = 2});
+  const auto before = s.store.values;
+  s.connect_one();
+  s.disks.close();
+  CHECK(s.disks.failures().empty());
+  CHECK(disk.state() == 2);
+  CHECK(disk.frontend_state() == 1);
+  for (const auto& [key, value] : s.store.values)
+    if (key.starts_with(disk.frontend() + "/"))
+      CHECK(before.contains(key));
+  CHECK(s.xen.grants_in_use() == 0);
+  CHECK(s.xen.ports_open() == 0);
+  // And again, as the guest's own would.
+  s.connect_one();
+  s.disks.close();
+  CHECK(disk.state() == 2);
+}
+
+TEST_CASE("a frontend that an earlier loader left is reset first") {
+  const char* stale = GENERATE("3", "4", "5", "6");
+  DiskScene s;
+  FakeDisk& disk = s.add(xvda);
+  s.store.values[disk.frontend() + "/state"] = stale;
+  s.store.values[disk.frontend() + "/ring-ref"] = "700";
+  s.store.values[disk.frontend() + "/queue-0/ring-ref"] = "701";
+  s.store.values[disk.frontend() + "/event-channel"] = "3";
+  s.store.values[disk.backend() + "/state"] = stale[0] == '6' ? "6" : "4";
+  disk.frozen = true;
+  BlkFront& front = s.connect_one();
+  CHECK(front.connected());
+  CHECK(disk.state() == 4);
+  CHECK(!s.store.has(disk.frontend() + "/queue-0/ring-ref"));
+  CHECK(!s.xen.open_ports[3]);
+}
+
+TEST_CASE("a backend that does not close in time is left, and the guest may try it") {
+  DiskScene s;
+  FakeDisk& disk = s.add(xvda);
+  s.connect_one();
+  disk.asleep = true;
+  const Instant start = s.xen.clock.now();
+  s.disks.close(seconds(4));
+  CHECK(s.xen.clock.now() - start < seconds(10));
+  REQUIRE(s.disks.failures().size() == 1);
+  CHECK(disk.frontend_state() == 1);
+  CHECK(!s.store.has(disk.frontend() + "/ring-ref"));
+  // The ring's page is still the backend's: its grant stays.
+  CHECK(s.xen.grants_in_use() == 1);
+}
+
+TEST_CASE("a transaction that others spoil is repeated") {
+  DiskScene s;
+  s.add(xvda);
+  s.store.conflicts = 3;
+  s.connect_one();
+}
+
+TEST_CASE("a store that dies while disks connect is an error, not a hang") {
+  DiskScene s;
+  s.add(xvda);
+  s.store.silent = true;
+  const auto result = s.disks.connect(seconds(5));
+  REQUIRE(!result);
+}
