@@ -24,7 +24,7 @@ std::string frames_text(const xen::AddressSpace& memory, xen::Purpose purpose) {
 Result<xen::Handover> prepare(Workshop& workshop, const config::Entry& entry) {
   TRY(check_kind(entry));
   const std::string command_line =
-      TRY_AT(config::append_to_command_line(entry.command_line, workshop.options.kernel_words), "kernel command line");
+      TRY_AT(config::append_to_command_line(entry.command_line, workshop.kernel_words), "kernel command line");
   workshop.log.debug("command line: " + printable(command_line, config::max_command_line));
 
   InitrdFiles initrds = TRY(InitrdFiles::open(workshop.disks, entry.initrds));

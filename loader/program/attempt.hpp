@@ -19,8 +19,9 @@ struct Workshop {
   xen::Guest& guest;
   xen::AddressSpace& memory;
   DiskSet& disks;
-  const config::Options& options;
   Log& log;
+  const std::vector<std::string>& kernel_words; ///< of extra=, for the end of the kernel's command line
+  Bytes refused_build_id;                       ///< of a file that must not be started; empty: none is refused
 };
 
 /// Code::not_found, io, corrupt, ... with the chain of places from the file on.

@@ -2,8 +2,11 @@
 
 #include "base/text.hpp"
 #include "fs/bulk/file_stream.hpp"
+#include "loader/image/build_id.hpp"
 #include "loader/image/kernel_stream.hpp"
 #include "loader/plan/target_of.hpp"
+
+#include <algorithm>
 
 namespace pvboot::loader {
 
@@ -55,6 +58,9 @@ Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& pat
   if (!layout)
     return std::unexpected(std::move(layout).error());
   const image::KernelInfo* info = stream.layout();
+  if (const Bytes refused = workshop.refused_build_id;
+      !refused.empty() && std::ranges::equal(refused, image::build_id(stream.content())))
+    return fail(Code::unsupported, "this is the same build of pvboot that is running already");
 
   std::optional<ScopedWindow> symbols;
   if (info->bsd_symbols) {

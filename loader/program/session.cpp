@@ -2,7 +2,9 @@
 
 #include "loader/discover/find_configuration.hpp"
 #include "loader/discover/find_item.hpp"
+#include "loader/discover/stage2.hpp"
 #include "loader/program/attempt.hpp"
+#include "loader/program/build_id.hpp"
 #include "loader/program/chooser.hpp"
 #include "loader/program/status.hpp"
 
@@ -39,9 +41,13 @@ private:
   bool another_try(unsigned tries);
   void boot_default();
   void boot_fallbacks();
+  /// The guest's own loader, where the administrator wants it or where there is nothing else.
+  void boot_stage2();
   /// Returns when it failed; what went wrong has been said.
   void boot(const config::ItemPath& item);
-  Result<void> boot_entry(const config::Entry& entry);
+  void boot_resolved(const config::Entry& entry, const std::vector<std::string>& kernel_words, Bytes refused_build_id);
+  Result<void> boot_entry(const config::Entry& entry, const std::vector<std::string>& kernel_words,
+                          Bytes refused_build_id);
   Result<void> follow(const config::FilePath& file);
   [[noreturn]] void hand_over(xen::Handover& handover);
   /// True when the disks shall be looked at again.
@@ -81,6 +87,8 @@ void Session::run() {
   log_.timing("started");
   for (;;) {
     look_at_disks();
+    if (options_.stage2 == true || (!options_.stage2 && !found_.configuration))
+      boot_stage2();
     if (count_down())
       boot_unattended();
     while (!ask_at_menu())
@@ -130,7 +138,10 @@ void Session::look_at_disks() {
   environment_ = std::make_unique<DiskEnvironment>(*disks_, *this);
 
   if (guest_.store != nullptr) {
-    if (!vbds_)
+    // A disk that went away comes back only by a new connection.
+    if (vbds_)
+      vbds_->close();
+    else
       vbds_ = std::make_unique<xen::Disks>(
           xen::DeviceServices{*guest_.store, guest_.events, guest_.grants, memory_, guest_.clock});
     if (const auto connected = vbds_->connect(); !connected)
@@ -227,14 +238,26 @@ void Session::boot(const config::ItemPath& item) {
   }
   for (const std::string& warning : entry->warnings)
     log_.say("warning: " + printable(warning, 300));
-  log_.info("booting '" + printable(entry->title) + "'");
-  status_.set("state", "booting");
-  status_.set("entry", entry->title);
-  if (const auto result = boot_entry(*entry); !result)
-    report("'" + printable(entry->title, 80) + "' cannot be booted", result.error());
+  boot_resolved(*entry, options_.kernel_words, {});
 }
 
-Result<void> Session::boot_entry(const config::Entry& entry) {
+void Session::boot_stage2() {
+  const std::vector<std::string> no_words; // they are part of the entry's command line already
+  for (const config::Entry& entry : stage2_entries(*disks_, guest_.start.command_line))
+    boot_resolved(entry, no_words, build_id());
+}
+
+void Session::boot_resolved(const config::Entry& entry, const std::vector<std::string>& kernel_words,
+                            Bytes refused_build_id) {
+  log_.info("booting '" + printable(entry.title) + "'");
+  status_.set("state", "booting");
+  status_.set("entry", entry.title);
+  if (const auto result = boot_entry(entry, kernel_words, refused_build_id); !result)
+    report("'" + printable(entry.title, 80) + "' cannot be booted", result.error());
+}
+
+Result<void> Session::boot_entry(const config::Entry& entry, const std::vector<std::string>& kernel_words,
+                                 Bytes refused_build_id) {
   switch (entry.kind) {
   case config::EntryKind::configuration: return follow(entry.kernel);
   case config::EntryKind::reboot: end(xen::ShutdownReason::reboot);
@@ -244,7 +267,7 @@ Result<void> Session::boot_entry(const config::Entry& entry) {
   case config::EntryKind::kernel:
   case config::EntryKind::chainloader: break;
   }
-  Workshop workshop{guest_, memory_, *disks_, options_, log_};
+  Workshop workshop{guest_, memory_, *disks_, log_, kernel_words, refused_build_id};
   auto handover = TRY(prepare(workshop, entry));
   hand_over(handover);
 }
