@@ -1,5 +1,8 @@
 // How much a grub.cfg may ask for. The text comes from the guest's disk, so everything that it can make grow has a
 // bound, each far above what update-grub writes: a stock entry takes about 1.5 KiB of text and 4 KiB of tree.
+//
+// The two depths bound the stack: about 1.2 KiB a level of `nesting` while parsing and 1.4 KiB a level of `call_depth`
+// while running, at worst both at once, so that 48 KiB of the loader's 64 are enough.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +13,8 @@ namespace pvboot::config::grub::limits {
 constexpr std::size_t file_bytes = 256 * 1024;     ///< one configuration file
 constexpr std::size_t source_bytes = 512 * 1024;   ///< all files that are in use at once
 constexpr std::size_t tree_bytes = 1536 * 1024;    ///< their syntax trees
-constexpr std::size_t nesting = 32;                ///< blocks in blocks, as written
-constexpr std::size_t call_depth = 40;             ///< statements in statements, as run; files and functions count
+constexpr std::size_t nesting = 16;                ///< blocks in blocks, as written
+constexpr std::size_t call_depth = 20;             ///< statements in statements, as run; files and functions count
 constexpr std::uint64_t steps = 1'000'000;         ///< of one run: reading a menu or resolving an entry
 constexpr std::size_t string_bytes = 64 * 1024;    ///< one value, one argument
 constexpr std::size_t argument_bytes = 128 * 1024; ///< all arguments of one command
