@@ -1,6 +1,7 @@
 #include "tests/model/handover_case.hpp"
 
 #include "base/text.hpp"
+#include "tests/model/installed.hpp"
 #include "tests/model/target_check.hpp"
 #include "xen/memory/handover.hpp"
 #include "xen/memory/touch.hpp"
@@ -129,23 +130,6 @@ private:
 
 public:
   Domain& domain() { return domain_; }
-};
-
-class Installed {
-public:
-  explicit Installed(Xen& model)
-      : calls_(xen::HostHypervisor::install(&model)), memory_(xen::HostTouch::install(&model)) {}
-  ~Installed() {
-    xen::HostHypervisor::install(calls_);
-    xen::HostTouch::install(memory_);
-    xen::HostLeave::install(nullptr);
-  }
-  Installed(const Installed&) = delete;
-  Installed& operator=(const Installed&) = delete;
-
-private:
-  xen::HypercallHandler* calls_;
-  xen::MappedMemory* memory_;
 };
 
 } // namespace

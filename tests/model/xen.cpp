@@ -83,8 +83,9 @@ long Xen::get_entry(Type table, std::uint64_t index, std::uint64_t entry) {
   if (table != Type::l1)
     return get_type(frame_of(entry), below(table));
   if (!ours(frame_of(entry)) && !given_.contains(frame_of(entry).value)) // own-frames
-    return -XEN_EINVAL;
-  return (entry & pte::writable) != 0 ? get_type(frame_of(entry), Type::writable) : 0;
+    return -XEN_EPERM;
+  const bool refused = (entry & pte::writable) != 0 && get_type(frame_of(entry), Type::writable) != 0;
+  return refused ? -XEN_EBUSY : 0;
 }
 
 void Xen::put_entry(Type table, std::uint64_t index, std::uint64_t entry) {

@@ -59,6 +59,10 @@ public:
     const GuestVirt base{address(pvboot_virt_base)};
     auto memory = TRY_AT(AddressSpace::adopt(guest_.start, base), "our memory");
     say("region " + dec(memory->region().count) + " frames, P2M at " + hex(memory->frames().list().value));
+    const start_info_t& raw = guest_.raw_start;
+    say("started with start_info " + hex(address(&raw)) + " pt_base " + hex(raw.pt_base) + " + " +
+        hex(raw.nr_pt_frames) + " module " + hex(raw.mod_start) + " + " + hex(raw.mod_len) + " P2M pfn " +
+        hex(raw.first_p2m_pfn) + " + " + hex(raw.nr_p2m_frames) + " flags " + hex(raw.flags));
     if (!guest_.start.module)
       return fail(Code::not_found, "no module");
     const StartInfo::Module& module = *guest_.start.module;
