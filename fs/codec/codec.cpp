@@ -78,9 +78,9 @@ Result<std::uint64_t> memory_needed(Codec codec, Bytes head) {
     case Codec::lz4_legacy: return lz4_legacy_memory();
     case Codec::lz4_frame: return lz4_frame_memory(head);
     case Codec::zstd: return zstd_memory();
-    case Codec::bzip2: break;
+    case Codec::bzip2: return bzip2_memory(head);
     }
-    return fail(Code::unsupported, "bzip2 is not read");
+    return fail(Code::unsupported, "a compression that is not known");
   }();
   const std::uint64_t bytes = TRY(needed);
   if (bytes > max_decoder_memory)

@@ -13,9 +13,9 @@ Result<std::unique_ptr<Decoder>> open_decoder(Codec codec, Arena& arena, MutByte
   case Codec::lz4_legacy: return open_lz4_legacy(arena, window);
   case Codec::lz4_frame: return open_lz4_frame(arena, window);
   case Codec::zstd: return open_zstd(arena, window);
-  case Codec::bzip2: break;
+  case Codec::bzip2: return open_bzip2(arena, window);
   }
-  return fail(Code::unsupported, "bzip2 is not read");
+  return fail(Code::unsupported, "a compression that is not known");
 }
 
 } // namespace pvboot::codec

@@ -6,6 +6,7 @@
 namespace pvboot::codec {
 
 Result<std::unique_ptr<Decoder>> open_gzip(Arena& arena, MutBytes window);
+Result<std::unique_ptr<Decoder>> open_bzip2(Arena& arena, MutBytes window);
 Result<std::unique_ptr<Decoder>> open_lzma(Arena& arena, MutBytes window);
 Result<std::unique_ptr<Decoder>> open_xz(Arena& arena, MutBytes window);
 Result<std::unique_ptr<Decoder>> open_lzo(Arena& arena, MutBytes window);
@@ -13,6 +14,7 @@ Result<std::unique_ptr<Decoder>> open_lz4_legacy(Arena& arena, MutBytes window);
 Result<std::unique_ptr<Decoder>> open_lz4_frame(Arena& arena, MutBytes window);
 Result<std::unique_ptr<Decoder>> open_zstd(Arena& arena, MutBytes window);
 
+Result<std::uint64_t> bzip2_memory(Bytes head);
 Result<std::uint64_t> lzma_memory(Bytes head);
 Result<std::uint64_t> xz_memory(Bytes head);
 Result<std::uint64_t> lzo_memory(Bytes head);

@@ -53,9 +53,9 @@ Octets filter(const std::string& command, Bytes input) {
 
 std::vector<Tool> one_tool_each() {
   using codec::Codec;
-  return {{Codec::gzip, "gzip -c"},   {Codec::lzma, "xz --format=lzma -c"}, {Codec::xz, "xz -c"},
-          {Codec::lzo, "lzop -c"},    {Codec::lz4_legacy, "lz4 -l -c"},     {Codec::lz4_frame, "lz4 -c"},
-          {Codec::zstd, "zstd -q -c"}};
+  return {{Codec::gzip, "gzip -c"},     {Codec::bzip2, "bzip2 -c"}, {Codec::lzma, "xz --format=lzma -c"},
+          {Codec::xz, "xz -c"},         {Codec::lzo, "lzop -c"},    {Codec::lz4_legacy, "lz4 -l -c"},
+          {Codec::lz4_frame, "lz4 -c"}, {Codec::zstd, "zstd -q -c"}};
 }
 
 std::vector<Tool> tools() {
@@ -63,6 +63,8 @@ std::vector<Tool> tools() {
   return {
       {Codec::gzip, "gzip -1 -c"},
       {Codec::gzip, "gzip -9 -n -c"},
+      {Codec::bzip2, "bzip2 -1 -c"},
+      {Codec::bzip2, "bzip2 -9 -c"}, // as Linux does
       {Codec::lzma, "xz --format=lzma -9 -c"},
       {Codec::lzma, "xz --format=lzma -0 -c"},
       {Codec::xz, "xz -9 --check=crc32 -c"},
