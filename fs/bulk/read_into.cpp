@@ -31,8 +31,7 @@ public:
       TRY(queue.bulk->finish());
       report();
     }
-    const auto end = static_cast<std::size_t>(size);
-    std::memset(destination_.data() + end, 0, destination_.size() - end);
+    std::ranges::fill(destination_.subspan(static_cast<std::size_t>(size)), std::byte{});
     return {};
   }
 

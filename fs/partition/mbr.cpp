@@ -132,6 +132,11 @@ bool is_mbr(const MbrSector& sector) {
                              [](const MbrEntry& entry) { return entry.status == 0 || entry.status == 0x80; });
 }
 
+bool has_protective_entry(const MbrSector& sector) {
+  return is_mbr(sector) &&
+         std::ranges::any_of(sector.entries, [](const MbrEntry& entry) { return entry.type == mbr_type_protective; });
+}
+
 bool announces_gpt(const MbrSector& sector) {
   if (sector.magic.get() != mbr_magic)
     return false;

@@ -36,6 +36,9 @@ constexpr std::uint8_t mbr_type_protective = 0xee;
 /// Whether Linux would look for a GPT behind this sector: a protective or a hybrid MBR.
 bool announces_gpt(const MbrSector& sector);
 
+/// Whether an entry says that the sector only protects a GPT; Linux then takes nothing else from it.
+bool has_protective_entry(const MbrSector& sector);
+
 /// Whether the sector holds a partition table at all: its magic, and each entry's status 0 or 0x80.
 bool is_mbr(const MbrSector& sector);
 

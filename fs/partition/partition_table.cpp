@@ -61,6 +61,8 @@ Result<PartitionTable> read_partitions(BlockReader& disk) {
   const auto sector = TRY_AT(disk.read_as<MbrSector>(0), "boot sector");
   if (announces_gpt(sector)) {
     table = TRY(read_gpt(disk));
+  } else if (has_protective_entry(sector)) {
+    table.note("the protective MBR does not begin at sector 1; taken as a disk without partitions, as Linux does");
   } else if (is_mbr(sector)) {
     table = TRY(read_mbr(disk, sector, disk.source().geometry().block_size));
   } else if (sector.magic.get() == mbr_magic) {
@@ -68,7 +70,6 @@ Result<PartitionTable> read_partitions(BlockReader& disk) {
   }
   if (table.scheme != PartitionScheme::gpt && has_stray_gpt(disk))
     table.note("a GPT without a protective MBR is left alone, as Linux does");
-  std::ranges::sort(table.partitions, {}, &Partition::number);
   note_overlaps(table);
   return table;
 }

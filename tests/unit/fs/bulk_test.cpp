@@ -201,6 +201,14 @@ TEST_CASE("read_into refuses memory that does not hold whole pages") {
   CHECK(fs::read_into(file, pages.bytes()));
 }
 
+TEST_CASE("an empty file needs no memory") {
+  std::vector<std::byte> disk(1 << 16);
+  SlowSource source(disk);
+  Patchwork file(source, disk);
+  CHECK(fs::read_into(file, {}));
+  CHECK(source.requests == 0);
+}
+
 TEST_CASE("an error ends read_into with nothing in flight") {
   auto disk = noise(4 << 20, 5);
   SlowSource source(disk);

@@ -159,6 +159,25 @@ TEST_CASE("neighbouring extents are one run, and space that was never written is
   CHECK(runs[1].length == 4096000 - 4096);
 }
 
+TEST_CASE("small files and directories that lie in their inodes come from there") {
+  Scratch scratch;
+  const auto tree = scratch / "tree";
+  std::filesystem::create_directories(tree / "dir");
+  for (const std::size_t size : {1, 60, 100, 700})
+    write_file(tree / "dir" / std::to_string(size), noise(size, 1));
+  auto image = make_ext(scratch, tree, {.options = "-t ext4 -O inline_data -I 1024", .size_mib = 8});
+  MemorySource source(image, "xvda1");
+  auto fs = fs::probe(source).value();
+  CHECK(fs->stat("/dir")->size < 1024); // or it would be whole blocks
+  CHECK(fs->list("/dir")->size() == 4);
+  for (const std::size_t size : {1, 60, 100, 700}) {
+    auto file = fs->open("/dir/" + std::to_string(size)).value();
+    const fs::Run run = file->run_at(0).value();
+    CHECK(run.kind == fs::Run::Kind::inline_bytes);
+    CHECK(std::ranges::equal(run.bytes, noise(size, 1)));
+  }
+}
+
 TEST_CASE("going through a file's runs reads each piece of its metadata about once") {
   for (const char* options : {"-t ext4 -b 1024 -N 200", "-t ext2 -b 1024 -N 200"}) {
     Scratch scratch;

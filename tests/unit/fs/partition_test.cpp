@@ -270,6 +270,15 @@ TEST_CASE("disks without a table are whole disks") {
     CHECK(table->scheme == PartitionScheme::none);
     CHECK(table->notes.size() == 1);
   }
+  SECTION("a protective entry in the wrong place") {
+    HandMade made;
+    made.entry(0, 0, 0xee, 2, 10);
+    made.entry(0, 1, 0x83, 20, 10);
+    const auto table = table_of(made.disk);
+    REQUIRE(table);
+    CHECK(table->scheme == PartitionScheme::none);
+    CHECK(table->notes.size() == 1);
+  }
   SECTION("a GPT that no MBR announces") {
     Scratch scratch;
     auto disk = sfdisk_disk(scratch, gpt_script);
