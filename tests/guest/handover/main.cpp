@@ -120,7 +120,10 @@ private:
       const std::uint64_t at = page_size + (pages_for(lengths.kernel) << page_shift);
       std::memcpy(initrd_->span().data(), whole.span().data() + at, lengths.initrd);
     }
-    return Handover::prepare(memory, {layout, kernel_, as_bytes(symbols), initrd_, guest_.raw_start});
+    const Instant before = guest_.clock.now();
+    auto handover = Handover::prepare(memory, {layout, kernel_, as_bytes(symbols), initrd_, guest_.raw_start});
+    say("prepared in " + dec((guest_.clock.now() - before).nanoseconds / 1000) + " us");
+    return handover;
   }
   Result<void> release() {
     TRY(memory_->release(kernel_, AddressSpace::Leave::wiped));

@@ -1,5 +1,5 @@
-// Whole handovers on the model of Xen. PVBOOT_HANDOVERS=n runs n generated ones instead of the sample;
-// PVBOOT_HANDOVER_SEED=n only that one.
+// Whole handovers on the model of Xen. PVBOOT_SOAK=1 runs 100,000 generated ones instead of the sample,
+// PVBOOT_HANDOVERS=n as many, PVBOOT_HANDOVER_SEED=n only that one.
 #include "tests/model/handover_case.hpp"
 
 #include <catch2/catch.hpp>
@@ -41,7 +41,8 @@ TEST_CASE("A Linux kernel finds all that Xen's domain builder owes it") { expect
 
 TEST_CASE("Generated guests and kernels are handed over, or refused with all in order") {
   const std::uint64_t only = from_environment("PVBOOT_HANDOVER_SEED", 0);
-  const std::uint64_t count = only != 0 ? only : from_environment("PVBOOT_HANDOVERS", 300);
+  const std::uint64_t sample = from_environment("PVBOOT_SOAK", 0) != 0 ? 100000 : 300;
+  const std::uint64_t count = only != 0 ? only : from_environment("PVBOOT_HANDOVERS", sample);
   std::uint64_t handed_over = 0;
   for (std::uint64_t seed = only != 0 ? only : 1; seed <= count; ++seed) {
     const HandoverCase test = model::random_case(seed);
