@@ -1,0 +1,88 @@
+#include "loader/discover/find_item.hpp"
+#include "loader/discover/stage2.hpp"
+#include "tests/unit/discover/guest_disks.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace pvboot;
+using namespace pvboot::loader;
+using namespace pvboot::test;
+
+namespace {
+
+std::string cfg(const std::string& title) { return "menuentry '" + title + "' { linux /vmlinuz\n}\n"; }
+
+struct Found {
+  Result<FoundConfiguration> result;
+  std::vector<std::string> notes{};
+  std::string title() const { return result ? result->configuration->menu().items.front().title : ""; }
+};
+
+Found look(TestGuest& guest, const char* extra = "", std::string_view sent_along = {}) {
+  std::vector<std::string> notes;
+  auto result = find_configuration(guest.set, guest.environment, config::parse_options(extra), sent_along, notes);
+  return {std::move(result), std::move(notes)};
+}
+
+} // namespace
+
+TEST_CASE("the first disk with a configuration counts, wherever its distribution keeps it") {
+  for (const char* path : {"/boot/grub/grub.cfg", "/grub/grub.cfg", "/boot/grub2/grub.cfg", "/grub2/grub.cfg"}) {
+    TestGuest guest({disk_with({{"/data", ""}}), partitioned({disk_with({{path, cfg("here")}})}),
+                     disk_with({{"/boot/grub/grub.cfg", cfg("later")}})});
+    const auto found = look(guest);
+    INFO(path);
+    REQUIRE(found.result);
+    CHECK(found.title() == "here");
+    CHECK(found.result->file.text() == std::string("(xvdb1)") + path);
+  }
+}
+
+TEST_CASE("the administrator's configuration comes first, then the one sent along, then the disks'") {
+  TestGuest guest({disk_with({{"/boot/grub/grub.cfg", cfg("usual")}, {"/other.cfg", cfg("named")}})});
+  CHECK(look(guest).title() == "usual");
+  CHECK(look(guest, "pvboot.config=/other.cfg", cfg("sent")).title() == "named");
+  CHECK(look(guest, "pvboot.config=(hd0)/other.cfg").title() == "named");
+  CHECK(look(guest, "", cfg("sent")).title() == "sent");
+}
+
+TEST_CASE("what is not usable leaves a note and the search goes on") {
+  TestGuest guest({disk_with({{"/boot/grub/grub.cfg", "# nothing\n"}}), disk_with({{"/grub/grub.cfg", cfg("good")}})});
+  const auto found = look(guest, "pvboot.config=/missing.cfg");
+  CHECK(found.title() == "good");
+  REQUIRE(found.notes.size() == 2);
+  CHECK(found.notes[0].find("/missing.cfg") != std::string::npos);
+  CHECK(found.notes[1].find("(xvda)/boot/grub/grub.cfg") != std::string::npos);
+}
+
+TEST_CASE("nothing to boot is an error with a note for what was looked at") {
+  TestGuest none({});
+  CHECK(look(none).result.error().code() == Code::not_found);
+  CHECK(look(none).notes.size() == 1);
+  TestGuest empty({std::vector<std::byte>(1 << 20)});
+  CHECK(look(empty).result.error().code() == Code::not_found);
+}
+
+TEST_CASE("an item is found by number, title and id, in submenus too") {
+  TestGuest guest({disk_with({{"/grub/grub.cfg", cfg("top") + "submenu 'more' --id m {\nmenuentry 'deep one' --id deep "
+                                                              "{ linux /k\n}\n}\n"}})});
+  const auto found = look(guest);
+  REQUIRE(found.result);
+  const config::Menu& menu = found.result->configuration->menu();
+  const config::ItemPath deep{1, 0};
+  for (const char* words : {"1>0", "m>deep", "deep", "deep one", "more>deep one"}) {
+    INFO(words);
+    CHECK(find_item(menu, words) == deep);
+  }
+  CHECK(item_number(deep) == "1>0");
+  CHECK(find_item(menu, "0") == config::ItemPath{0});
+  CHECK(!find_item(menu, "no such"));
+}
+
+TEST_CASE("the guest's own loader is offered with all of the administrator's words and an end to the chain") {
+  TestGuest guest({disk_with({{"/x", ""}}), partitioned({disk_with({{"/xen/pvboot-x86_64.elf", "elf"}})})});
+  const auto entries = stage2_entries(guest.set, "pvboot.timeout=1 quiet");
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].kernel.text() == "(xvdb1)/xen/pvboot-x86_64.elf");
+  CHECK(entries[0].command_line == "pvboot.timeout=1 quiet pvboot.stage2=no");
+}
