@@ -39,24 +39,23 @@ if [ x"${feature_menuentry_id}" = xy ]; then
 else
   menuentry_id_option=""
 fi
-set timeout=1
 """
+TIMEOUT = "set timeout=1\n"
 
 
 class Sample:
     """How one small disk is made.
 
     `kernel` is xz, lz4, zstd or vmlinux; `entries` are (title, kernel path, initrd path, words)
-    after the ordinary first entry, `first` changes fields of that one; `big_initrd` makes the
-    initrd 96 MiB larger; `corrupt(folder)` damages the kernel or initrd in the staged tree,
-    `damage(image)` the finished disk."""
+    after the ordinary first entry, `first` changes fields of that one, `settings` are the lines
+    before the entries; `big_initrd` makes the initrd 96 MiB larger; `corrupt(folder)` damages the
+    kernel or initrd in the staged tree, `damage(image)` the finished disk."""
 
-    def __init__(self, kernel="xz", layout="whole", first=None, entries=(), big_initrd=False,
-                 corrupt=None, damage=None, extra_files=None):
+    def __init__(self, kernel="xz", layout="whole", first=None, entries=(), settings=TIMEOUT,
+                 big_initrd=False, corrupt=None, damage=None):
         self.kernel, self.layout = kernel, layout
-        self.first, self.entries = first or {}, entries
+        self.first, self.entries, self.settings = first or {}, entries, settings
         self.big_initrd, self.corrupt, self.damage = big_initrd, corrupt, damage
-        self.extra_files = extra_files or {}
 
 
 def _configuration(sample):
@@ -64,7 +63,7 @@ def _configuration(sample):
               "words": "quiet", "uuid": UUID, "grub_root": disk.grub_root(sample.layout)}
     entries = [{**fields, **sample.first}]
     entries += [{**fields, **entry} for entry in sample.entries]
-    return HEADER + "".join(ENTRY.format(**entry, id=f"entry-{n}") for n, entry in enumerate(entries))
+    return HEADER + sample.settings + "".join(ENTRY.format(**entry, id=f"entry-{n}") for n, entry in enumerate(entries))
 
 
 def _initrd(kernel_folder, big):
@@ -94,9 +93,6 @@ def _stage(sample, tree):
     data = random.Random(1).randbytes(1 << 20)
     (tree / "proof/data").write_bytes(data)
     (tree / "proof/data.sha256").write_text(hashlib.sha256(data).hexdigest())
-    for name, content in sample.extra_files.items():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text(content)
     if sample.corrupt:
         sample.corrupt(tree / "boot")
 
@@ -175,6 +171,9 @@ def _damage_primary_gpt(image):
 MISSING = {"title": "A kernel that was removed", "kernel": "/boot/vmlinuz-removed"}
 LONG_LINE = "word=" + "x" * 1100
 
+# No countdown, and the kernel's first line on the console as soon as it runs.
+BENCH = {"first": {"words": "earlyprintk=xen"}, "settings": "set timeout=0\n"}
+
 SAMPLES = {
     "xz": Sample("xz"),
     "lz4": Sample("lz4"),
@@ -184,9 +183,11 @@ SAMPLES = {
     "lz4-gpt": Sample("lz4", "gpt"),
     "lz4-mbr": Sample("lz4", "mbr"),
     "lz4-big-initrd": Sample("lz4", big_initrd=True),
-    "xz-big-initrd": Sample("xz", big_initrd=True),
+    "bench": Sample("xz", **BENCH),
+    "bench-big-initrd": Sample("xz", big_initrd=True, **BENCH),
     "missing-kernel": Sample("lz4", first=MISSING),
-    "missing-then-good": Sample("lz4", first=MISSING, entries=[{"title": "The kernel that is there"}]),
+    "missing-then-good": Sample("lz4", first=MISSING, settings=TIMEOUT + "set fallback=1\n",
+                                entries=[{"title": "The kernel that is there"}]),
     "missing-initrd": Sample("lz4", first={"initrd": "/boot/initrd-removed"}),
     "truncated-kernel": Sample("xz", corrupt=_truncate_kernel),
     "corrupt-xz": Sample("xz", corrupt=_corrupt_kernel),

@@ -15,6 +15,8 @@ from recipes.cache import Part
 HERE = pathlib.Path(__file__).parent
 DOM0 = HERE.parent / "rig" / "dom0"
 
+SCRIPTS = ("rig-init", "agent.py", "block-direct")
+
 XEN_PACKAGE = "xen-hypervisor-4.17-amd64"
 XEN_FILE = "boot/xen-4.17-amd64.gz"
 KERNEL_PACKAGE = "linux-image-amd64"
@@ -42,7 +44,7 @@ def _kernel(folder, step):
 def _boot(folder, step):
     archive = initramfs.with_busybox((DOM0 / "initramfs-init").read_text(),
                                      kernels.saved_modules(KERNEL.folder() / "modules"))
-    for script in ("rig-init", "agent.py"):
+    for script in SCRIPTS:
         archive.file(f"rig/{script}", (DOM0 / script).read_text())
     (folder / "initramfs.gz").write_bytes(archive.gz())
 
@@ -51,5 +53,5 @@ XEN = Part("xen", _xen, [__file__], usual_seconds=5)
 KERNEL = Part("dom0-kernel", _kernel, [__file__, *(HERE / n for n in ("kernels.py", "modules.py", "bzimage.py"))],
               usual_seconds=15)
 BOOT = Part("dom0-boot", _boot,
-            [__file__, HERE / "initramfs.py", *(DOM0 / n for n in ("initramfs-init", "rig-init", "agent.py"))],
+            [__file__, HERE / "initramfs.py", DOM0 / "initramfs-init", *(DOM0 / n for n in SCRIPTS)],
             needs=[KERNEL], usual_seconds=3)

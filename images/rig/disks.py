@@ -20,6 +20,7 @@ from rig.machine import RigError
 
 BACKENDS = ("phy", "qdisk", "loop", "qcow2")
 SCSI_IDS_PER_PORT = 32
+BLOCK_SCRIPT = "/run/rig/block-direct"
 
 
 class Disk:
@@ -39,6 +40,8 @@ class Disk:
             words.append("devtype=cdrom")
         if self.backend in ("phy", "qdisk"):
             words += ["format=raw", f"backendtype={self.backend}"]
+            if self.backend == "phy":
+                words.append(f"script={BLOCK_SCRIPT}")
             target = session.drives.attach(self.image)
         elif self.backend == "loop":
             words += ["format=raw"]

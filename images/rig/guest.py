@@ -16,6 +16,8 @@ from rig.machine import RigError
 
 REASONS = {0: "poweroff", 1: "reboot", 2: "suspend", 3: "crash", 4: "watchdog", 5: "soft_reset"}
 VDEVS = [f"xvd{letter}" for letter in "abcdefghijklmnop"]
+# dom0 has CPU 0 for itself, and no virtual CPU changes places: multi-threaded emulation is not exact then.
+GUEST_CPUS = 'cpus="1"'
 _numbers = itertools.count(1)
 
 
@@ -25,7 +27,7 @@ def configuration(name, kernel, memory_mib=256, disks=(), extra=None, ramdisk=No
     lines = [f"name={xl_text(name)}", f"kernel={xl_text(kernel)}", f"memory={memory_mib}",
              f"vcpus={vcpus}", 'type="pv"', 'on_poweroff="preserve"', 'on_crash="preserve"',
              'on_watchdog="preserve"', f'on_reboot="{on_reboot}"',
-             "disk=[" + ", ".join(xl_text(d) for d in disks) + "]"]
+             GUEST_CPUS, "disk=[" + ", ".join(xl_text(d) for d in disks) + "]"]
     if extra is not None:
         lines.append(f"extra={xl_text(extra)}")
     if ramdisk:
@@ -62,7 +64,7 @@ class Guest:
         guest = cls.__new__(cls)
         guest.session, guest.name = session, f"{session.prefix}{next(_numbers)}"
         guest.output, guest.moments, guest.states, guest._listener = "", [], [], listener
-        guest._begin(text + f'\nname="{guest.name}"\n')
+        guest._begin(text + f'\nname="{guest.name}"\n{GUEST_CPUS}\n')
         return guest
 
     def unpause(self):

@@ -8,7 +8,7 @@ import subprocess
 
 from recipes import disk as disks
 from recipes import host, samples
-from rig.disks import Disk
+from rig.disks import BLOCK_SCRIPT, Disk
 
 MAJOR_XVD = 202
 VDEV_XVDA, VDEV_XVDB = MAJOR_XVD << 8, (MAJOR_XVD << 8) + 16
@@ -23,7 +23,7 @@ class DeviceOfDom0(Disk):
         self._path = path
 
     def specification(self, session, vdev):
-        return f"vdev={vdev},access=rw,format=raw,backendtype=phy,target={self._path}"
+        return f"vdev={vdev},access=rw,format=raw,backendtype=phy,script={BLOCK_SCRIPT},target={self._path}"
 
 
 def _write_into(image, files):
@@ -52,7 +52,7 @@ def entry_for_pvboot(run, images):
     """The default entry starts pvboot, telling it to take the entry after that."""
     image = run.folder / "pvboot-entry.img"
     disks.clone(images[0], image)
-    text = samples.HEADER + (
+    text = samples.HEADER + samples.TIMEOUT + (
         "menuentry 'pvboot again' --id again {\n"
         f"\tlinux {CHAINED} pvboot.entry=debian\n}}\n"
         "menuentry 'Debian GNU/Linux' --id debian {\n"

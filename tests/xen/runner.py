@@ -16,7 +16,7 @@ import traceback
 from recipes import debian_guest, host, samples
 from rig.disks import Disk
 from rig.guest import Guest
-from rig.machine import Machine, RigError
+from rig.machine import Machine, RigError, clean_up_when_told_to_end
 from rig.session import Session
 
 GRUB = pathlib.Path("/usr/lib/grub-xen/grub-x86_64-xen.bin")
@@ -199,6 +199,7 @@ def _verdict(future):
 
 def run_all(scenarios, loader, logs):
     """(passed, failed) of the scenarios; one that raised anything unforeseen has failed."""
+    clean_up_when_told_to_end()
     logs.mkdir(parents=True, exist_ok=True)
     scenarios = build_images(scenarios)
     rig = Rig()
