@@ -16,8 +16,9 @@ struct DiskFailure {
 
 class Disks {
 public:
-  static constexpr Duration connect_limit = seconds(20);
-  static constexpr Duration close_limit = seconds(10);
+  // Generous: a loaded host takes its time, and a disk that is not closed is lost to the guest's kernel.
+  static constexpr Duration connect_limit = seconds(30);
+  static constexpr Duration close_limit = seconds(30);
 
   explicit Disks(const DeviceServices& services) : services_(services) {}
 
