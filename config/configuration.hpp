@@ -27,6 +27,8 @@ struct ReadOptions {
   std::vector<std::pair<std::string, std::string>> variables;
   /// Whether reading itself may write: grub.cfg uses up `next_entry` at once. Only for who is going to boot from it.
   WritePolicy writes = WritePolicy::off;
+  /// What a program may do while it is read, and again for each entry: commands, and other work in proportion.
+  std::uint64_t max_steps = 1'000'000;
 };
 
 class Configuration {

@@ -46,6 +46,15 @@ void count_from_one(FilePath& file) {
     device = device.substr(0, comma + 1) + dec(*number + 1);
 }
 
+/// "(device)/path" in the way of PV-GRUB; nothing for other words.
+std::optional<FilePath> legacy_path(std::string_view word) {
+  auto file = parse_path(word, DeviceName{});
+  if (!file || file->device.empty() || !file->path.starts_with('/'))
+    return std::nullopt;
+  count_from_one(*file);
+  return std::move(*file);
+}
+
 class OptionReader {
 public:
   Options read(std::string_view extra) {
@@ -69,8 +78,8 @@ private:
       option(meant.substr(prefix.size()), meant);
     else if (meant.starts_with(variable_prefix))
       variable(meant);
-    else if (first && meant.starts_with('(') && meant.find(")/") != std::string_view::npos)
-      leading_path(meant);
+    else if (auto file = first ? legacy_path(meant) : std::nullopt)
+      options_.config = std::move(*file);
     else
       options_.kernel_words.emplace_back(word.written);
   }
@@ -179,14 +188,6 @@ private:
         return warn("a variable's name has letters and \"_\" only", word);
     const std::string_view value = equals == std::string_view::npos ? "1" : word.substr(equals + 1);
     options_.grub_variables.emplace_back(name, value);
-  }
-
-  void leading_path(std::string_view word) {
-    auto file = parse_path(word, DeviceName{});
-    if (!file || file->device.empty())
-      return warn("this is no path to a configuration", word);
-    count_from_one(*file);
-    options_.config = std::move(*file);
   }
 
   void warn(std::string_view message, std::string_view word) {

@@ -83,7 +83,7 @@ std::vector<std::string> words_of(std::string_view text, std::string_view separa
 
 Result<std::unique_ptr<Configuration>> GrubConfiguration::read(Environment& environment, const FilePath& file,
                                                                std::string text, const ReadOptions& options) {
-  auto configuration = std::make_unique<GrubConfiguration>(environment);
+  auto configuration = std::make_unique<GrubConfiguration>(environment, options.max_steps);
   TRY(configuration->run(file, std::move(text), options));
   return configuration;
 }

@@ -17,7 +17,7 @@ public:
   static Result<std::unique_ptr<Configuration>> read(Environment& environment, const FilePath& file, std::string text,
                                                      const ReadOptions& options);
 
-  explicit GrubConfiguration(Environment& environment) : interpreter_(environment) {}
+  GrubConfiguration(Environment& environment, std::uint64_t max_steps) : interpreter_(environment, max_steps) {}
 
   const Menu& menu() const override { return menu_; }
   Result<Entry> resolve(const ItemPath& item, WritePolicy writes) override;

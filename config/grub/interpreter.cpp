@@ -50,7 +50,7 @@ void Interpreter::refill() {
 
 Result<void> Interpreter::spend(std::uint64_t steps) {
   steps_ += steps;
-  if (steps_ > limits::steps)
+  if (steps_ > max_steps_)
     return fail(Code::too_large, "the configuration runs for too long (an endless loop?)");
   return {};
 }

@@ -67,7 +67,8 @@ struct Invocation {
 
 class Interpreter {
 public:
-  explicit Interpreter(Environment& environment) : environment_(environment), contexts_(1) {}
+  Interpreter(Environment& environment, std::uint64_t max_steps)
+      : environment_(environment), contexts_(1), max_steps_(max_steps) {}
 
   /// Runs a file's text in the current context.
   Result<Status> run_file(const FilePath& file);
@@ -111,7 +112,7 @@ public:
   Status complain(const Invocation& at, Status status, std::string_view message, std::string_view detail = {});
   Status complain(const Invocation& at, const Error& error);
 
-  /// Counts `steps` more; Code::too_large past limits::steps.
+  /// Counts `steps` more; Code::too_large past the bound.
   Result<void> spend(std::uint64_t steps);
 
   // For those who run it.
@@ -131,7 +132,7 @@ public:
   Snapshot snapshot() const { return {contexts_, functions_}; }
   /// Back to `snapshot`, with nothing collected, loaded or halted. Scripts stay: items may refer to them.
   void restore(const Snapshot& snapshot);
-  /// All of limits::steps to spend again, all of limits::items to define.
+  /// All steps to spend again, all of limits::items to define.
   void refill();
   std::size_t script_count() const { return scripts_.size(); }
   /// Forgets the scripts read since there were `count`; nothing may refer to them.
@@ -184,6 +185,7 @@ private:
   std::uint64_t loops_ = 0;  ///< around the current command, in this function
   std::uint64_t breaks_ = 0; ///< loops still to leave
   bool continuing_ = false;  ///< the last of them goes on
+  std::uint64_t max_steps_;
   std::uint64_t steps_ = 0;
   std::size_t depth_ = 0;
 

@@ -15,7 +15,6 @@ constexpr std::size_t source_bytes = 512 * 1024;   ///< all files that are in us
 constexpr std::size_t tree_bytes = 1536 * 1024;    ///< their syntax trees
 constexpr std::size_t nesting = 16;                ///< blocks in blocks, as written
 constexpr std::size_t call_depth = 20;             ///< statements in statements, as run; files and functions count
-constexpr std::uint64_t steps = 1'000'000;         ///< of one run: reading a menu or resolving an entry
 constexpr std::size_t string_bytes = 64 * 1024;    ///< one value, one argument
 constexpr std::size_t argument_bytes = 128 * 1024; ///< all arguments of one command
 constexpr std::size_t arguments = 4096;

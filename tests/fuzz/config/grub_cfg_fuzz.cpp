@@ -88,6 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   SmallDisk disk(text);
   ReadOptions options;
   options.variables = {{"xen_grub_env_a", "b"}};
+  options.max_steps = 5000;
   const auto read = read_config_text(disk, {{"xvda1"}, "/boot/grub.cfg"}, std::string(text), options);
   if (!read)
     return 0;

@@ -125,6 +125,8 @@ TEST_CASE("a leading path is the configuration, with partitions counted as PV-GR
       {"  (hd0,0)/menu.lst", "(hd0,1)/menu.lst", {}},
       {"ro (hd0,0)/boot/grub/menu.lst", nullptr, {"ro", "(hd0,0)/boot/grub/menu.lst"}},
       {"(hd0,0)", nullptr, {"(hd0,0)"}},
+      {"()/menu.lst", nullptr, {"()/menu.lst"}},
+      {"(hd(hd0,0)0,0)/menu.lst", nullptr, {"(hd(hd0,0)0,0)/menu.lst"}},
       {"(hd0,0)/menu.lst pvboot.config=/x.cfg", "/x.cfg", {}},
   };
   for (const Case& one : cases) {
