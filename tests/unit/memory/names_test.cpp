@@ -5,8 +5,8 @@
 
 #include <catch2/catch.hpp>
 
-#include <map>
 #include <random>
+#include <set>
 
 using namespace pvboot;
 using xen::FrameLedger;
@@ -47,8 +47,10 @@ TEST_CASE("The ledger agrees with one mark a name, and stays merged") {
       ledger.set({a, count}, use);
       plain.set({a, count}, use);
     }
+    std::uint64_t differing = 0;
     for (std::uint64_t i = 0; i < names; ++i)
-      REQUIRE(ledger.use_of(Pfn{i}) == plain.marks[i]);
+      differing += ledger.use_of(Pfn{i}) != plain.marks[i];
+    REQUIRE(differing == 0);
     for (std::size_t i = 1; i < ledger.entries().size(); ++i) {
       const auto& before = ledger.entries()[i - 1];
       const auto& entry = ledger.entries()[i];
@@ -74,17 +76,17 @@ namespace {
 
 // P2M and M2P of the domain, through the FrameMap and behind its back.
 void expect_bijection(model::Domain& domain, xen::FrameMap& names) {
-  std::map<std::uint64_t, std::uint64_t> seen;
-  std::size_t holes = 0;
+  std::set<std::uint64_t> seen;
+  std::size_t holes = 0, wrong = 0;
   for (std::uint64_t i = 0; i < names.nr_pages(); ++i) {
     if (names.is_hole(Pfn{i})) {
       ++holes;
       continue;
     }
     const Mfn frame = names.mfn_of(Pfn{i});
-    REQUIRE(seen.emplace(frame.value, i).second);
-    REQUIRE(domain.xen().name_of(frame) == i);
+    wrong += !seen.insert(frame.value).second || domain.xen().name_of(frame) != i;
   }
+  REQUIRE(wrong == 0);
   REQUIRE(holes == domain.spec().holes.size());
 }
 
@@ -110,8 +112,10 @@ TEST_CASE("Whatever is exchanged and moved, every frame has one name and Xen kno
     for (std::uint64_t i = 0; i < count; ++i)
       moved.push_back(names.is_hole(a + i) ? xen::FrameMap::hole : names.mfn_of(a + i).value);
     REQUIRE(names.move({a, count}, b));
+    std::uint64_t lost = 0;
     for (std::uint64_t i = 0; i < count; ++i)
-      REQUIRE((names.is_hole(b + i) ? xen::FrameMap::hole : names.mfn_of(b + i).value) == moved[i]);
+      lost += (names.is_hole(b + i) ? xen::FrameMap::hole : names.mfn_of(b + i).value) != moved[i];
+    REQUIRE(lost == 0);
     if (below(4) == 0) {
       const Pfn asked{below(spec.nr_pages)};
       if (!names.is_hole(asked))
