@@ -110,13 +110,14 @@ TEST_CASE("a bomb stops at the window's end") {
 }
 
 TEST_CASE("input that is cut off anywhere ends early") {
+  Octets memory(16 << 20);
   for (const Tool& tool : one_tool_each()) {
     const Octets data = sample(3000);
     const Octets packed = filter(tool.command, data);
     for (std::size_t length = 16; length < packed.size(); ++length) {
       CAPTURE(tool.command, length, packed.size());
       const Bytes part = Bytes(packed).first(length);
-      const auto decoded = decode(part, {.window = data.size()});
+      const auto decoded = decode(part, {.window = data.size(), .memory = memory});
       REQUIRE_FALSE(decoded);
       CHECK(decoded.error().code() == Code::corrupt);
     }
@@ -138,13 +139,14 @@ TEST_CASE("a cut in a long stream is told as such") {
 
 TEST_CASE("any damaged byte gives an error or the same output, and a failed decoder stays failed") {
   const Octets data = sample(2000);
+  Octets memory(16 << 20);
   for (const Tool& tool : one_tool_each()) {
     const Octets packed = filter(tool.command, data);
     for (std::size_t at = 0; at < packed.size(); ++at) {
       CAPTURE(tool.command, at);
       Octets damaged = packed;
       damaged[at] ^= std::byte{0x55};
-      const auto decoded = decode(damaged, {.window = data.size(), .arena = 64 << 20});
+      const auto decoded = decode(damaged, {.window = data.size(), .memory = memory});
       if (decoded && has_end_mark(tool.codec) && tool.codec != Codec::lzma)
         CHECK((decoded->output == data));
     }

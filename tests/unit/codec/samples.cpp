@@ -95,11 +95,15 @@ Result<Decoded> decode(Bytes input, DecodeOptions options) {
   const auto codec = codec::detect(head);
   if (!codec)
     return fail(Code::unsupported, "not detected");
-  const std::size_t memory = options.arena != 0 ? options.arena : TRY(codec::memory_needed(*codec, head));
-  // Not filled: most of a large arena is never touched.
-  const auto arena_bytes = std::make_unique_for_overwrite<std::byte[]>(memory);
+  std::unique_ptr<std::byte[]> own;
+  MutBytes memory = options.memory;
+  if (memory.empty()) {
+    const std::size_t size = options.arena != 0 ? options.arena : TRY(codec::memory_needed(*codec, head));
+    own = std::make_unique_for_overwrite<std::byte[]>(size); // not filled: most of it is never touched
+    memory = {own.get(), size};
+  }
   Octets window(options.window);
-  codec::Arena arena(MutBytes(arena_bytes.get(), memory));
+  codec::Arena arena(memory);
   const auto decoder = TRY(codec::open_decoder(*codec, arena, window));
   Decoded decoded;
   while (decoded.consumed < input.size() && !decoder->ended()) {

@@ -38,6 +38,7 @@ struct DecodeOptions {
   std::size_t window = 0;
   std::size_t chunk = 1 << 20;
   std::size_t arena = 0; ///< 0: what memory_needed() says
+  MutBytes memory{};     ///< the arena itself, for tests that decode thousands of times
 };
 
 /// Detects, opens, feeds in chunks and finishes, as a loader does.
