@@ -15,10 +15,6 @@ Result<void> check_kind(const config::Entry& entry) {
   return {};
 }
 
-std::string frames_text(const xen::AddressSpace& memory, xen::Purpose purpose) {
-  return human_size(memory.account(purpose).peak << page_shift);
-}
-
 } // namespace
 
 Result<xen::Handover> prepare(Workshop& workshop, const config::Entry& entry) {
@@ -39,7 +35,7 @@ Result<xen::Handover> prepare(Workshop& workshop, const config::Entry& entry) {
     facts.own_p2m = plan::OwnP2m{workshop.guest.start.mfn_list.value, own_p2m.count};
 
   LoadedKernel kernel = TRY_AT(load_kernel(workshop, entry.kernel, facts), entry.kernel.text());
-  workshop.log.timing("kernel loaded", "dictionary " + frames_text(workshop.memory, xen::Purpose::dictionary));
+  workshop.log.timing("kernel loaded");
 
   std::optional<ScopedWindow> initrd;
   if (kernel.layout.initrd) {
@@ -64,8 +60,7 @@ Result<xen::Handover> prepare(Workshop& workshop, const config::Entry& entry) {
   kernel.window.keep();
   if (initrd)
     initrd->keep();
-  workshop.log.timing("handover prepared",
-                      "beyond the target's memory at most " + frames_text(workshop.memory, xen::Purpose::work));
+  workshop.log.timing("handover prepared");
   return handover;
 }
 

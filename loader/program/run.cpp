@@ -7,6 +7,8 @@
 #include "xen/shutdown.hpp"
 
 extern "C" char pvboot_virt_base[]; // pvboot.ld
+extern "C" char pvboot_image_start[];
+extern "C" char pvboot_image_end[];
 
 namespace pvboot::loader {
 
@@ -22,7 +24,10 @@ void run(xen::Guest& guest) {
     xen::shutdown(xen::ShutdownReason::crash);
   }
   const Leftovers leftovers;
-  run_session(guest, **memory, version_line(), leftovers.ranges());
+  run_session(guest, **memory,
+              {.version = version_line(),
+               .image_bytes = static_cast<std::uint64_t>(pvboot_image_end - pvboot_image_start),
+               .wipe = leftovers.ranges()});
 }
 
 } // namespace pvboot::loader

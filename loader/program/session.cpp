@@ -23,7 +23,7 @@ constexpr Duration retry_pause = seconds(5);
 
 class Session final : public Surroundings {
 public:
-  Session(xen::Guest& guest, xen::AddressSpace& memory, std::string_view version, std::span<const xen::WipeRange> wipe);
+  Session(xen::Guest& guest, xen::AddressSpace& memory, const Program& program);
 
   [[noreturn]] void run();
 
@@ -33,7 +33,8 @@ public:
 private:
   void read_options();
   void look_at_disks();
-  std::string sent_along();
+  std::string read_module();
+  std::string memory_text() const;
 
   /// Returns when somebody wants the menu, or when all that pvboot.on_error= provides for has failed.
   void boot_unattended();
@@ -61,11 +62,12 @@ private:
 
   xen::Guest& guest_;
   xen::AddressSpace& memory_;
-  std::span<const xen::WipeRange> wipe_;
+  const Program& program_;
   Log log_;
   Status status_;
   Chooser chooser_;
   config::Options options_{};
+  std::string sent_along_{}; ///< the text of the xl config's ramdisk=
 
   std::unique_ptr<xen::Disks> vbds_{};
   std::unique_ptr<DiskSet> disks_{};
@@ -74,16 +76,19 @@ private:
   unsigned chained_ = 0;
 };
 
-Session::Session(xen::Guest& guest, xen::AddressSpace& memory, std::string_view version,
-                 std::span<const xen::WipeRange> wipe)
-    : guest_(guest), memory_(memory), wipe_(wipe), log_(guest.console, guest.clock), status_(guest.store, log_),
+Session::Session(xen::Guest& guest, xen::AddressSpace& memory, const Program& program)
+    : guest_(guest), memory_(memory), program_(program), log_(guest.console, guest.clock), status_(guest.store, log_),
       chooser_(guest.console, guest.clock, log_) {
-  status_.set("version", version);
+  status_.set("version", program.version);
   status_.set("state", "starting");
 }
 
 void Session::run() {
   read_options();
+  sent_along_ = read_module();
+  // A module that was mapped for us keeps its mapping, and so its frames.
+  if (guest_.start.module && guest_.start.module->by_pfn)
+    memory_.release_module();
   log_.timing("started");
   for (;;) {
     look_at_disks();
@@ -108,7 +113,7 @@ void Session::read_options() {
     log_.say("warning: extra=: " + printable(warning, 300));
 }
 
-std::string Session::sent_along() {
+std::string Session::read_module() {
   const auto& module = guest_.start.module;
   if (!module || module->size == 0)
     return {};
@@ -129,6 +134,14 @@ std::string Session::sent_along() {
   std::memcpy(text.data(), window->span().data(), text.size());
   (void)memory_.release(*window, xen::AddressSpace::Leave::as_it_is);
   return text;
+}
+
+std::string Session::memory_text() const {
+  const std::uint64_t windows = memory_.account(xen::Purpose::work).peak << page_shift;
+  const std::uint64_t dictionary = memory_.account(xen::Purpose::dictionary).peak << page_shift;
+  return "at most " + human_size(program_.image_bytes + windows) + " beyond the target's memory (" +
+         human_size(program_.image_bytes) + " of it the loader's image and heap), and " + human_size(dictionary) +
+         " for the decompressor";
 }
 
 void Session::look_at_disks() {
@@ -156,7 +169,7 @@ void Session::look_at_disks() {
   log_.timing("disks connected");
 
   std::vector<std::string> notes;
-  auto found = find_configuration(*disks_, *environment_, options_, sent_along(), notes);
+  auto found = find_configuration(*disks_, *environment_, options_, sent_along_, notes);
   for (const std::string& note : notes)
     log_.say("note: " + printable(note, 1000));
   if (!found) {
@@ -284,6 +297,7 @@ Result<void> Session::follow(const config::FilePath& file) {
 
 void Session::hand_over(xen::Handover& handover) {
   log_.info("starting the kernel");
+  log_.timing("ready to leave", memory_text());
   status_.set("state", "handed-over");
   found_ = {};
   environment_.reset();
@@ -298,7 +312,7 @@ void Session::hand_over(xen::Handover& handover) {
   if (guest_.store != nullptr)
     (void)guest_.store->reset_watches();
   (void)guest_.grants.end_all();
-  handover.jump(guest_.shared, wipe_);
+  handover.jump(guest_.shared, program_.wipe);
 }
 
 bool Session::ask_at_menu() {
@@ -342,9 +356,8 @@ void Session::report(std::string_view what, const Error& error) {
 
 } // namespace
 
-void run_session(xen::Guest& guest, xen::AddressSpace& memory, std::string_view version,
-                 std::span<const xen::WipeRange> wipe) {
-  auto session = std::make_unique<Session>(guest, memory, version, wipe);
+void run_session(xen::Guest& guest, xen::AddressSpace& memory, const Program& program) {
+  auto session = std::make_unique<Session>(guest, memory, program);
   session->run();
 }
 

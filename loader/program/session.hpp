@@ -10,8 +10,13 @@
 
 namespace pvboot::loader {
 
-/// `version` is the text of the first console line; `wipe` is memory of ours that nobody may read after us.
-[[noreturn]] void run_session(xen::Guest& guest, xen::AddressSpace& memory, std::string_view version,
-                              std::span<const xen::WipeRange> wipe);
+/// What the session is told of the program that it runs in.
+struct Program {
+  std::string version;                    ///< the text of the first console line
+  std::uint64_t image_bytes = 0;          ///< code, data, heap and stack
+  std::span<const xen::WipeRange> wipe{}; ///< memory of ours that nobody may read after us
+};
+
+[[noreturn]] void run_session(xen::Guest& guest, xen::AddressSpace& memory, const Program& program);
 
 } // namespace pvboot::loader
