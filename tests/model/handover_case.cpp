@@ -34,18 +34,22 @@ public:
       : test_(test), domain_(test.domain), kernel_file_(content(test.kernel_file_bytes, 1)),
         initrd_(content(test.initrd_bytes, 2)), symbols_(content(test.target.symbols_bytes, 3)) {}
 
-  Result<void> go(std::string& wrong) {
+  Result<void> adopt() {
     memory_ = TRY(AddressSpace::adopt(domain_.start_info(), domain_.spec().base));
-    if (test_.work_pages != 0) {
-      const Window work = TRY(memory_->map_new(test_.work_pages));
-      for (std::uint64_t i = 0; i < test_.stuck_pages; ++i) {
-        const GuestVirt at = work.address + (i << page_shift);
-        stuck_.insert(memory_->frame_at(at)->value);
-        if (domain_.xen().grant_writable(*memory_->frame_at(at)) != 0)
-          throw std::logic_error("a window's page cannot be granted");
-        TRY(memory_->quarantine(reinterpret_cast<const void*>(at.value)));
-      }
+    if (test_.work_pages == 0)
+      return {};
+    const Window work = TRY(memory_->map_new(test_.work_pages));
+    for (std::uint64_t i = 0; i < test_.stuck_pages; ++i) {
+      const GuestVirt at = work.address + (i << page_shift);
+      stuck_.insert(memory_->frame_at(at)->value);
+      if (domain_.xen().grant_writable(*memory_->frame_at(at)) != 0)
+        throw std::logic_error("a window's page cannot be granted");
+      TRY(memory_->quarantine(reinterpret_cast<const void*>(at.value)));
     }
+    return {};
+  }
+
+  Result<void> go(std::string& wrong) {
     if (test_.abandon_first || test_.refuse_first_pin) {
       plan::Target first = test_.target;
       if (test_.other_kernel_first)
@@ -54,34 +58,70 @@ public:
       if (!wrong.empty())
         return {};
     }
-    const plan::Layout layout = TRY(lay_out(test_.target));
-    Handover handover = TRY(prepare(layout));
+    return boot(test_.target, wrong);
+  }
+
+  /// After a refusal: names are sound, and a kernel that needs next to nothing still starts.
+  Result<void> boot_another(std::string& wrong) {
+    TRY(memory_->frames().flush());
+    for (Pfn name{0}; name.value < domain_.spec().nr_pages; ++name)
+      if (!memory_->frames().is_hole(name) && domain_.xen().name_of(memory_->frames().mfn_of(name)) != name.value)
+        wrong = "after a refusal the M2P is wrong at " + hex(name.value);
+    kernel_file_ = content(3 * page_size, 4);
+    initrd_.clear();
+    symbols_.clear();
+    plan::Target target;
+    target.virt_base = 0xffffffff80000000;
+    target.entry = 0xffffffff80001000;
+    target.segments = {{0x1000, 0x1000, 0x1800, 0x2000}};
+    return wrong.empty() ? boot(target, wrong) : Result<void>{};
+  }
+
+private:
+  Result<void> boot(const plan::Target& target, std::string& wrong) {
+    const plan::Layout layout = TRY(lay_out(target));
+    auto handover = prepare(layout);
+    if (!handover) {
+      TRY(release());
+      return std::unexpected(std::move(handover).error());
+    }
+    if (test_.refuse_switch)
+      domain_.xen().refuse_to_switch();
     try {
       TrampolineRun trampoline(domain_.xen());
       xen::Leave::install(&trampoline);
-      handover.jump(domain_.shared(), wipes());
+      handover->jump(domain_.shared(), wipes());
     } catch (const Entered& entered) {
       wrong = check_target(domain_, entered, {layout, kernel_file_, initrd_, symbols_, stuck_});
-    } catch (const Shutdown&) {
-      wrong = "the trampoline ended the domain";
+    } catch (const Shutdown& end) {
+      wrong = "the trampoline ended the domain with reason " + dec(end.reason);
     }
     return {};
   }
 
-private:
-  Result<void> first_attempt(const plan::Target& target, std::string& wrong) {
-    const plan::Layout layout = TRY(lay_out(target));
-    if (test_.refuse_first_pin) {
-      domain_.xen().refuse_next_pin();
-      if (prepare(layout))
-        wrong = "a refused pin went unnoticed";
-    } else {
-      Handover handover = TRY(prepare(layout));
-      TRY(handover.abandon());
-    }
-    TRY(memory_->release(kernel_));
+  Result<void> release() {
+    if (kernel_)
+      TRY(memory_->release(*kernel_));
     if (initrd_window_)
       TRY(memory_->release(*initrd_window_));
+    kernel_.reset();
+    initrd_window_.reset();
+    return {};
+  }
+
+  Result<void> first_attempt(const plan::Target& target, std::string& wrong) {
+    const plan::Layout layout = TRY(lay_out(target));
+    if (test_.refuse_first_pin)
+      domain_.xen().refuse_next_pin();
+    auto handover = prepare(layout);
+    if (handover && test_.refuse_first_pin)
+      wrong = "a refused pin went unnoticed";
+    if (handover)
+      TRY(handover->abandon());
+    TRY(release());
+    if (!handover && !test_.refuse_first_pin)
+      return std::unexpected(std::move(handover).error());
+    domain_.xen().refuse_next_pin(false);
     return {};
   }
 
@@ -98,18 +138,12 @@ private:
 
   Result<Handover> prepare(const plan::Layout& layout) {
     kernel_ = TRY(memory_->map_new(pages_for(kernel_file_.size()), Purpose::target));
-    xen::copy_in(kernel_.address, kernel_file_.data(), kernel_file_.size());
-    initrd_window_.reset();
+    xen::copy_in(kernel_->address, kernel_file_.data(), kernel_file_.size());
     if (layout.initrd) {
-      auto window = memory_->map_near(layout.initrd->frames, Purpose::target);
-      if (!window) {
-        TRY(memory_->release(kernel_));
-        return std::unexpected(std::move(window).error());
-      }
-      initrd_window_ = *window;
-      xen::copy_in(window->address, initrd_.data(), initrd_.size());
+      initrd_window_ = TRY(memory_->map_near(layout.initrd->frames, Purpose::target));
+      xen::copy_in(initrd_window_->address, initrd_.data(), initrd_.size());
     }
-    return Handover::prepare(*memory_, {layout, kernel_, as_bytes(symbols_), initrd_window_, domain_.raw()});
+    return Handover::prepare(*memory_, {layout, *kernel_, as_bytes(symbols_), initrd_window_, domain_.raw()});
   }
 
   /// All of our image but the pages with other mappings.
@@ -124,7 +158,7 @@ private:
   Domain domain_;
   std::string kernel_file_, initrd_, symbols_;
   std::unique_ptr<AddressSpace> memory_;
-  Window kernel_;
+  std::optional<Window> kernel_;
   std::optional<Window> initrd_window_;
   std::set<std::uint64_t> stuck_;
 
@@ -139,6 +173,10 @@ Outcome run_case(const HandoverCase& test) {
   Run run(test);
   const Installed installed(run.domain().xen());
   try {
+    if (auto adopted = run.adopt(); !adopted) {
+      outcome.wrong = adopted.error().text();
+      return outcome;
+    }
     if (auto result = run.go(outcome.wrong); !result) {
       outcome.said = result.error().text();
       outcome.refused = true;
@@ -146,6 +184,8 @@ Outcome run_case(const HandoverCase& test) {
       const Code code = result.error().code();
       if (code != Code::out_of_memory && code != Code::unsupported && code != Code::too_large)
         outcome.wrong = outcome.said;
+      else if (auto another = run.boot_another(outcome.wrong); !another)
+        outcome.wrong = "refused (" + outcome.said + "), and then nothing starts: " + another.error().text();
     }
   } catch (const Fault& fault) {
     outcome.wrong = fault.what();

@@ -20,6 +20,7 @@ struct HandoverCase {
   std::uint64_t stuck_pages = 0;   ///< of these, pages that a backend never let go
   bool abandon_first = false;      ///< prepare, abandon, prepare again
   bool other_kernel_first = false; ///< the abandoned one is a kernel with its P2M in the region
+  bool refuse_switch = false;      ///< Xen refuses the trampoline's last call
   bool refuse_first_pin = false;   ///< Xen refuses to pin the first attempt's tables
 
   std::string text() const;

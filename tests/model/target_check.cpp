@@ -124,7 +124,8 @@ private:
   // Every name has a frame of its own, and Xen's M2P says the same.
   void names() {
     std::uint64_t holes = 0;
-    const std::uint64_t step = std::max<std::uint64_t>(1, layout_.nr_pages >> 20); // all of it up to 4 GiB
+    // All of it up to 4 GiB, some of it beyond.
+    const std::uint64_t step = layout_.nr_pages <= 1 << 20 ? 1 : layout_.nr_pages >> 14;
     for (std::uint64_t i = 0; i < layout_.nr_pages && error_.empty(); i += step) {
       const std::uint64_t frame = p2m(Pfn{i});
       if (frame == ~std::uint64_t{0}) {

@@ -217,7 +217,7 @@ long Xen::one_mmuext(const mmuext_op_t& op) {
     state_of(frame).pinned = false;
     put_type(frame);
     return 0;
-  case MMUEXT_NEW_BASEPTR: return load(frame);
+  case MMUEXT_NEW_BASEPTR: return refuse_switch_ ? -XEN_EINVAL : load(frame);
   case MMUEXT_NEW_USER_BASEPTR:
     if (frame.value != 0)
       if (const long failed = get_type(frame, Type::l4))

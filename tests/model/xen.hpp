@@ -110,7 +110,9 @@ public:
     return found == calls_.end() ? 0 : found->second;
   }
   /// The next attempt to pin a table is refused.
-  void refuse_next_pin() { refuse_pin_ = true; }
+  void refuse_next_pin(bool refuse = true) { refuse_pin_ = refuse; }
+  /// Page tables can no longer be switched.
+  void refuse_to_switch() { refuse_switch_ = true; }
 
 private:
   bool ours(Mfn frame) const { return frame >= first_ && frame.value - first_.value < count_; }
@@ -147,6 +149,7 @@ private:
   bool guest_addresses_ = false;
   std::map<unsigned, std::uint64_t> calls_;
   bool refuse_pin_ = false;
+  bool refuse_switch_ = false;
 };
 
 } // namespace pvboot::model

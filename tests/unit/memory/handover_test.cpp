@@ -39,6 +39,43 @@ void expect_success(const HandoverCase& test) {
 
 TEST_CASE("A Linux kernel finds all that Xen's domain builder owes it") { expect_success(linux_case()); }
 
+TEST_CASE("A guest of more than 512 GiB is handed over as well") {
+  HandoverCase test = linux_case();
+  test.domain.nr_pages = 140000000; // 534 GiB: a P2M list of more than 1 GiB
+  expect_success(test);
+}
+
+TEST_CASE("A guest with holes in its P2M, stuck pages and a first attempt for another kernel") {
+  HandoverCase test = linux_case();
+  for (std::uint64_t hole = 19000; hole < 19900; hole += 3)
+    test.domain.holes.insert(hole);
+  test.work_pages = 2000;
+  test.stuck_pages = 40;
+  test.abandon_first = test.other_kernel_first = true;
+  expect_success(test);
+}
+
+TEST_CASE("When Xen refuses to pin the new tables, nothing has happened and the next attempt works") {
+  HandoverCase test = linux_case();
+  test.refuse_first_pin = true;
+  expect_success(test);
+}
+
+TEST_CASE("When Xen refuses the switch, the domain ends as crashed") {
+  HandoverCase test = linux_case();
+  test.refuse_switch = true;
+  const auto outcome = run_case(test);
+  CHECK(outcome.wrong == "the trampoline ended the domain with reason 3"); // SHUTDOWN_crash
+}
+
+TEST_CASE("A kernel that does not fit is refused, and another one starts") {
+  HandoverCase test = linux_case();
+  test.initrd_bytes = 60000000;
+  const auto outcome = run_case(test);
+  CHECK(outcome.wrong == "");
+  CHECK(outcome.refused);
+}
+
 TEST_CASE("Generated guests and kernels are handed over, or refused with all in order") {
   const std::uint64_t only = from_environment("PVBOOT_HANDOVER_SEED", 0);
   const std::uint64_t sample = from_environment("PVBOOT_SOAK", 0) != 0 ? 100000 : 300;
