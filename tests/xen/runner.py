@@ -76,7 +76,7 @@ class Run:
     def judge(self):
         """Raises Failure, or returns when all that is wanted was seen."""
         scenario = self.scenario
-        kernel = GRUB if scenario.kernel == "grub" else self.loader
+        kernel = self._kernel()
         self.guest = Guest(self.session, kernel, self._disks(), memory_mib=scenario.memory,
                            vcpus=scenario.vcpus, extra=scenario.extra,
                            on_reboot="restart" if scenario.restart else "preserve")
@@ -96,6 +96,12 @@ class Run:
             self.guest.destroy()
         for action in self._endings:
             action()
+
+    def _kernel(self):
+        """pvboot, GRUB, or one of tests/guest/, which are built beside pvboot."""
+        if self.scenario.kernel == "pvboot":
+            return self.loader
+        return GRUB if self.scenario.kernel == "grub" else self.loader.with_name(self.scenario.kernel + ".elf")
 
     def _disks(self):
         images = [image_of(use.sample, self.folder) for use in self.scenario.disks]

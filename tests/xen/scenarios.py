@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Callable, Optional
 
 import actions
-from texts import FIRST_LINE, MENU, error, proof
+import texts
+from texts import FIRST_LINE, MENU, proof
 
 MENU_WAITS = None
 
@@ -31,7 +32,7 @@ class Scenario:
     vcpus: int = 1
     extra: Optional[str] = None
     never: tuple = ("PVBOOT-PROOF: failed",)
-    seconds: int = 120
+    seconds: int = 180
     kernel: str = "pvboot"
     restart: bool = False
     # Changes made before creation (to the disks) or between creation and unpausing.
@@ -85,26 +86,28 @@ SCENARIOS = [
     boots("stock-debian", Use("debian-gpt"), "/dev/xvda1", memory=768, version="cloud", seconds=240),
     boots("stock-debian-xz", Use("debian-gpt"), "/dev/xvda1", memory=768, seconds=300,
           extra="pvboot.entry=1>2", words="", version=r"-\d+-amd64"),
+    # The model of Xen and Xen.
+    Scenario("rules-of-the-model", (), (r"rules: (\d+) of \1\b",), kernel="guest-rules", memory=64),
     # Other loaders.
     boots("started-by-grub", Use("xz"), kernel="grub", disks_from=actions.stage2_of_grub),
     boots("started-by-pvboot", Use("lz4"), disks_from=actions.entry_for_pvboot),
     # Bad input: a message, the fallback, the menu.
-    refuses("missing-kernel", Use("missing-kernel"), error("vmlinuz-removed")),
+    refuses("missing-kernel", Use("missing-kernel"), texts.MISSING_KERNEL),
     boots("missing-kernel-then-fallback", Use("missing-then-good")),
-    refuses("missing-initrd", Use("missing-initrd"), error("initrd-removed")),
-    refuses("truncated-kernel", Use("truncated-kernel"), error("vmlinuz")),
-    refuses("corrupt-xz-kernel", Use("corrupt-xz"), error("vmlinuz")),
-    refuses("corrupt-lz4-kernel", Use("corrupt-lz4"), error("vmlinuz")),
-    refuses("no-kernel-at-all", Use("not-a-kernel"), error("vmlinuz")),
-    refuses("initrd-larger-than-memory", Use("lz4-big-initrd"), error("memory"), memory=128),
-    refuses("command-line-too-long", Use("long-line"), error("command line")),
-    refuses("damaged-superblock", Use("damaged-superblock"), "(?i)xvda"),
-    refuses("damaged-inodes", Use("damaged-inodes"), "(?i)xvda"),
-    refuses("damaged-partition-table", Use("damaged-gpt"), "(?i)xvda"),
-    refuses("empty-disk", Use("empty"), "(?i)xvda"),
-    refuses("no-disk", (), "(?i)disk"),
-    refuses("backend-never-connects", (), "(?i)xvda", before_unpause=actions.deaf_backend),
-    refuses("backend-goes-away", (), "(?i)xvda", before_unpause=actions.closing_backend),
-    refuses("disk-with-read-errors", Use("lz4"), "(?i)xvda", disks_from=actions.failing_disk),
+    refuses("missing-initrd", Use("missing-initrd"), texts.MISSING_INITRD),
+    refuses("truncated-kernel", Use("truncated-kernel"), texts.BAD_KERNEL),
+    refuses("corrupt-xz-kernel", Use("corrupt-xz"), texts.BAD_KERNEL),
+    refuses("corrupt-lz4-kernel", Use("corrupt-lz4"), texts.BAD_KERNEL),
+    refuses("no-kernel-at-all", Use("not-a-kernel"), texts.BAD_KERNEL),
+    refuses("initrd-larger-than-memory", Use("lz4-big-initrd"), texts.TOO_LITTLE_MEMORY, memory=128),
+    refuses("command-line-too-long", Use("long-line"), texts.LONG_COMMAND_LINE),
+    refuses("damaged-superblock", Use("damaged-superblock"), texts.UNREADABLE_DISK),
+    refuses("damaged-inodes", Use("damaged-inodes"), texts.UNREADABLE_DISK),
+    refuses("damaged-partition-table", Use("damaged-gpt"), texts.UNREADABLE_DISK),
+    refuses("empty-disk", Use("empty"), texts.UNREADABLE_DISK),
+    refuses("no-disk", (), texts.NO_DISK, texts.NO_CONFIGURATION),
+    refuses("backend-never-connects", (), texts.DEAF_BACKEND, before_unpause=actions.deaf_backend),
+    refuses("backend-goes-away", (), texts.CLOSED_BACKEND, before_unpause=actions.closing_backend),
+    refuses("disk-with-read-errors", Use("lz4"), texts.READ_ERROR, disks_from=actions.failing_disk),
     boots("good-disk-beside-a-deaf-backend", Use("lz4"), before_unpause=actions.deaf_second_backend),
 ]
