@@ -93,6 +93,8 @@ private:
       handover->jump(domain_.shared(), wipes());
     } catch (const Entered& entered) {
       wrong = check_target(domain_, entered, {layout, kernel_file_, initrd_, symbols_, stuck_});
+      if (wrong.empty() && domain_.xen().refused() != 0)
+        wrong = "Xen has refused " + dec(domain_.xen().refused()) + " calls that nobody was told of";
     } catch (const Shutdown& end) {
       wrong = "the trampoline ended the domain with reason " + dec(end.reason);
     }

@@ -197,8 +197,10 @@ long Xen::one_mmuext(const mmuext_op_t& op) {
   const Mfn frame{op.arg1.mfn};
   switch (op.cmd) {
   case MMUEXT_PIN_L4_TABLE:
-    if (std::exchange(refuse_pin_, false))
+    if (std::exchange(refuse_pin_, false)) {
+      ++injected_;
       return -XEN_EINVAL;
+    }
     return pin_l4(frame);
   case MMUEXT_PIN_L1_TABLE:
   case MMUEXT_PIN_L2_TABLE:
@@ -285,8 +287,14 @@ long Xen::set_segment_base(std::uint64_t which, std::uint64_t base) {
   return -XEN_EINVAL;
 }
 
-long Xen::hypercall(unsigned number, const xen::HypercallArgs& a) {
+long Xen::hypercall(unsigned number, const xen::HypercallArgs& args) {
   ++calls_[number];
+  const long result = answer(number, args);
+  refused_ += result < 0;
+  return result;
+}
+
+long Xen::answer(unsigned number, const xen::HypercallArgs& a) {
   switch (number) {
   case __HYPERVISOR_mmu_update: return mmu_update(a);
   case __HYPERVISOR_mmuext_op: return mmuext(a);

@@ -109,6 +109,8 @@ public:
     const auto found = calls_.find(number);
     return found == calls_.end() ? 0 : found->second;
   }
+  /// How many hypercalls were answered with an error that no test had asked for.
+  std::uint64_t refused() const { return refused_ - injected_; }
   /// The next attempt to pin a table is refused.
   void refuse_next_pin(bool refuse = true) { refuse_pin_ = refuse; }
   /// Page tables can no longer be switched.
@@ -126,6 +128,7 @@ private:
   void put_entry(Type table, std::uint64_t index, std::uint64_t entry);
   long write_entry(Mfn table, std::uint64_t index, std::uint64_t value);
 
+  long answer(unsigned number, const xen::HypercallArgs& args);
   long mmu_update(const xen::HypercallArgs& args);
   long one_update(const mmu_update_t& update);
   long mmuext(const xen::HypercallArgs& args);
@@ -148,6 +151,7 @@ private:
   Vcpu vcpu_;
   bool guest_addresses_ = false;
   std::map<unsigned, std::uint64_t> calls_;
+  std::uint64_t refused_ = 0, injected_ = 0;
   bool refuse_pin_ = false;
   bool refuse_switch_ = false;
 };
