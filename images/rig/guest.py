@@ -2,8 +2,8 @@
 
 A guest is created paused, followed, then unpaused, so nothing it prints is missed. By default it is
 kept by Xen when it ends (`on_poweroff="preserve"` and so on), so its shutdown reason can be read
-and the whole of its console has been read before it is destroyed. `on_reboot="restart"` gives
-guests that reboot: the console goes on in the same text.
+and the whole of its console has been read before it is destroyed. With `on_reboot="restart"` a
+reboot is no end: the console goes on in the same text.
 
 `output` is the console with carriage returns removed; `moments` are (dom0 time, length of output
 then). Times are dom0's clock. Fails with RigError when xl refuses the guest.
@@ -11,10 +11,13 @@ then). Times are dom0's clock. Fails with RigError when xl refuses the guest.
 import base64
 import itertools
 import re
+import time
 
 from rig.machine import RigError
 
-REASONS = {0: "poweroff", 1: "reboot", 2: "suspend", 3: "crash", 4: "watchdog", 5: "soft_reset"}
+REBOOT = 1
+REASONS = {0: "poweroff", REBOOT: "reboot", 2: "suspend", 3: "crash", 4: "watchdog", 5: "soft_reset"}
+RESTART_SECONDS = 60
 VDEVS = [f"xvd{letter}" for letter in "abcdefghijklmnop"]
 # dom0 has CPU 0 for itself, and no virtual CPU changes places: multi-threaded emulation is not exact then.
 GUEST_CPUS = 'cpus="1"'
@@ -53,6 +56,7 @@ class Guest:
         self.moments = []
         self.states = []
         self._listener = listener
+        self._restarts = options.get("on_reboot") == "restart"
         words = [disk.specification(session, VDEVS[n]) for n, disk in enumerate(disks)]
         text = configuration(self.name, session.push(kernel, f"{self.name}.kernel"), disks=words,
                              ramdisk=ramdisk and session.push(ramdisk, f"{self.name}.ramdisk"), **options)
@@ -60,10 +64,12 @@ class Guest:
 
     @classmethod
     def from_text(cls, session, text, listener=None):
-        """A guest from a whole xl configuration; its name is replaced by one of the session's."""
+        """A guest from a whole xl configuration, in which on_reboot is "restart"; its name is
+        replaced by one of the session's."""
         guest = cls.__new__(cls)
         guest.session, guest.name = session, f"{session.prefix}{next(_numbers)}"
         guest.output, guest.moments, guest.states, guest._listener = "", [], [], listener
+        guest._restarts = True
         guest._begin(text + f'\nname="{guest.name}"\n{GUEST_CPUS}\n')
         return guest
 
@@ -86,7 +92,11 @@ class Guest:
         return self.reason()
 
     def ended(self):
-        return bool(self.states) and self.states[-1][1] in ("shutdown", "gone")
+        if not self.states or self.states[-1][1] == "running":
+            return False
+        # Between a reboot and the next start the guest is shut down, then there is none of its name.
+        restarting = self._restarts and (self.states[-1][1] == "gone" or self.states[-1][2] == REBOOT)
+        return not restarting or time.monotonic() - self._state_since > RESTART_SECONDS
 
     def reason(self):
         if not self.ended():
@@ -131,3 +141,4 @@ class Guest:
                 self._listener(text)
         else:
             self.states.append((event["domid"], event["state"], event["code"], event["t"]))
+            self._state_since = time.monotonic()
