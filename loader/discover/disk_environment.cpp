@@ -111,21 +111,21 @@ Result<config::DeviceInfo> DiskEnvironment::probe(const config::DeviceName& name
 Result<config::FileInfo> DiskEnvironment::stat(const config::FilePath& file) {
   Device* device = TRY(disks_.find(file.device.text));
   const Mount mount = TRY(disks_.mount(*device));
-  const fs::FileStat stat = TRY_AT(mount.filesystem().stat(file.path), file.text());
+  const fs::FileStat stat = TRY(mount.filesystem().stat(file.path));
   return config::FileInfo{kind_of(stat.type), stat.size, stat.mtime};
 }
 
 Result<std::string> DiskEnvironment::read(const config::FilePath& file, std::size_t limit) {
   Device* device = TRY(disks_.find(file.device.text));
   OpenFile open = TRY(disks_.open(*device, file.path));
-  return TRY_AT(fs::read_text(*open.file, limit), file.text());
+  return TRY(fs::read_text(*open.file, limit));
 }
 
 Result<std::vector<config::Name>> DiskEnvironment::list(const config::FilePath& directory) {
   Device* device = TRY(disks_.find(directory.device.text));
   const Mount mount = TRY(disks_.mount(*device));
   std::vector<config::Name> names;
-  for (fs::DirEntry& entry : TRY_AT(mount.filesystem().list(directory.path), directory.text()))
+  for (fs::DirEntry& entry : TRY(mount.filesystem().list(directory.path)))
     names.push_back({std::move(entry.name), kind_of(entry.type)});
   return names;
 }
@@ -135,12 +135,12 @@ Result<void> DiskEnvironment::write_in_place(const config::FilePath& file, std::
   OpenFile open = TRY(disks_.open(*device, file.path));
   while (!bytes.empty()) {
     if (offset >= open.file->size())
-      return fail(Code::invalid, "write past the end of the file", file.text());
-    const fs::Run run = TRY_AT(open.file->run_at(offset), file.text());
+      return fail(Code::invalid, "write past the end of the file");
+    const fs::Run run = TRY(open.file->run_at(offset));
     if (run.kind != fs::Run::Kind::disk)
-      return fail(Code::denied, "the bytes have no blocks of their own on disk", file.text());
+      return fail(Code::denied, "the bytes have no blocks of their own on disk");
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(run.length, bytes.size()));
-    TRY_AT(patch(*run.source, run.disk_offset, bytes.first(count)), file.text());
+    TRY(patch(*run.source, run.disk_offset, bytes.first(count)));
     bytes = bytes.subspan(count);
     offset += count;
   }

@@ -96,7 +96,7 @@ Result<Mount> DiskSet::mount(Device& device) {
 
 Result<OpenFile> DiskSet::open(Device& device, std::string_view path) {
   Mount held = TRY(mount(device));
-  auto file = TRY_AT(held.filesystem().open(path), device.name() + ": " + printable(path));
+  auto file = TRY(held.filesystem().open(path));
   return OpenFile{std::move(held), std::move(file)};
 }
 

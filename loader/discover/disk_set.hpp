@@ -100,7 +100,7 @@ public:
   Result<FilesystemFacts> facts(Device& device);
   Result<Mount> mount(Device& device);
 
-  /// Opens a regular file; the error carries the device's name and the path.
+  /// Opens a regular file.
   Result<OpenFile> open(Device& device, std::string_view path);
 
 private:

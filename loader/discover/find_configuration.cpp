@@ -12,9 +12,9 @@ constexpr std::string_view usual_places[] = {"/boot/grub/grub.cfg", "/grub/grub.
 
 class Search {
 public:
-  Search(DiskSet& disks, config::Environment& environment, const config::Options& options,
+  Search(DiskSet& disks, config::Environment& environment, const config::Options& options, config::WritePolicy writes,
          std::vector<std::string>& notes)
-      : disks_(disks), environment_(environment), options_(options), notes_(notes) {}
+      : disks_(disks), environment_(environment), options_(options), writes_(writes), notes_(notes) {}
 
   /// Keeps a configuration that has an item; notes why another was passed over.
   bool take(const config::FilePath& file, Result<std::unique_ptr<config::Configuration>> read) {
@@ -47,8 +47,11 @@ public:
     }
     for (const std::string_view path : paths) {
       const auto stat = mount->filesystem().stat(path);
-      if (stat && try_file({{device.name()}, std::string(path)}))
+      if (stat && try_file({{device.name()}, std::string(path)})) {
+        for (const std::string& warning : mount->filesystem().warnings())
+          notes_.push_back(device.name() + ": " + warning);
         return true;
+      }
       if (!stat && stat.error().code() != Code::not_found)
         notes_.push_back(Error(stat.error()).at(path).at(device.name()).text());
     }
@@ -66,12 +69,17 @@ public:
 
 private:
   config::ReadOptions read_options(const config::FilePath& file) const {
-    return {config::format_of(file.path).value_or(config::Format::grub), options_.grub_variables};
+    config::ReadOptions options;
+    options.format = config::format_of(file.path).value_or(config::Format::grub);
+    options.variables = options_.grub_variables;
+    options.writes = writes_;
+    return options;
   }
 
   DiskSet& disks_;
   config::Environment& environment_;
   const config::Options& options_;
+  config::WritePolicy writes_;
   std::vector<std::string>& notes_;
   FoundConfiguration found_{};
 };
@@ -88,8 +96,8 @@ void note_disk_problems(const DiskSet& disks, std::vector<std::string>& notes) {
 
 Result<FoundConfiguration> find_configuration(DiskSet& disks, config::Environment& environment,
                                               const config::Options& options, std::string_view sent_along,
-                                              std::vector<std::string>& notes) {
-  Search search(disks, environment, options, notes);
+                                              config::WritePolicy writes, std::vector<std::string>& notes) {
+  Search search(disks, environment, options, writes, notes);
   if (options.config) {
     const config::FilePath& named = *options.config;
     const std::string_view path = named.path;

@@ -19,9 +19,10 @@ struct FoundConfiguration {
 };
 
 /// `sent_along` is the text of the xl config's ramdisk=, empty without one. `notes` gets a line for each disk,
-/// filesystem and configuration that could not be used.
+/// filesystem and configuration that could not be used, and for what is odd about the filesystem that it was found on.
+/// With WritePolicy::on, for who is going to boot, reading uses up what is meant for one boot (grubenv's next_entry).
 Result<FoundConfiguration> find_configuration(DiskSet& disks, config::Environment& environment,
                                               const config::Options& options, std::string_view sent_along,
-                                              std::vector<std::string>& notes);
+                                              config::WritePolicy writes, std::vector<std::string>& notes);
 
 } // namespace pvboot::loader

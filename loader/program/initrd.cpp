@@ -16,7 +16,7 @@ Result<InitrdFiles> InitrdFiles::open(DiskSet& disks, const std::vector<config::
     if (!initrd.newc_name.empty())
       return fail(Code::unsupported, "newc: wrapping of an initrd; put the file into an archive", initrd.file.text());
     Device* device = TRY_AT(disks.find(initrd.file.device.text), initrd.file.text());
-    OpenFile open = TRY(disks.open(*device, initrd.file.path));
+    OpenFile open = TRY_AT(disks.open(*device, initrd.file.path), initrd.file.text());
     const std::uint64_t offset = align_up<std::uint64_t>(files.size_, part_alignment);
     const auto end = checked_add<std::uint64_t>(offset, open.file->size());
     if (!end)

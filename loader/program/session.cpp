@@ -169,7 +169,7 @@ void Session::look_at_disks() {
   log_.timing("disks connected");
 
   std::vector<std::string> notes;
-  auto found = find_configuration(*disks_, *environment_, options_, sent_along_, notes);
+  auto found = find_configuration(*disks_, *environment_, options_, sent_along_, config::WritePolicy::on, notes);
   for (const std::string& note : notes)
     log_.say("note: " + printable(note, 1000));
   if (!found) {
@@ -288,7 +288,11 @@ Result<void> Session::boot_entry(const config::Entry& entry, const std::vector<s
 Result<void> Session::follow(const config::FilePath& file) {
   if (++chained_ > max_chained_configurations)
     return fail(Code::too_large, "configurations name one another without end", file.text());
-  auto read = TRY(config::read_config(*environment_, file, {config::Format::grub, options_.grub_variables}));
+  config::ReadOptions how;
+  how.format = config::format_of(file.path).value_or(config::Format::grub);
+  how.variables = options_.grub_variables;
+  how.writes = config::WritePolicy::on;
+  auto read = TRY(config::read_config(*environment_, file, how));
   found_ = {file, std::move(read)};
   if (count_down())
     boot_default();

@@ -17,6 +17,7 @@ GRUB_CFG = """\
 set default=0
 set timeout=5
 menuentry_id_option="--id"
+export menuentry_id_option
 menuentry 'Debian GNU/Linux' --class debian $menuentry_id_option 'gnulinux-simple' {
     insmod gzio
     echo 'Loading Linux ...'

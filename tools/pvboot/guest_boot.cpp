@@ -17,7 +17,8 @@ Result<std::unique_ptr<GuestBoot>> GuestBoot::open(const Arguments& arguments) {
   for (const std::string& warning : boot->options_.warnings)
     fmt::print(stderr, "pvboot: {}\n", warning);
   std::vector<std::string> notes;
-  auto found = loader::find_configuration(boot->disks_.set(), boot->environment_, boot->options_, {}, notes);
+  auto found = loader::find_configuration(boot->disks_.set(), boot->environment_, boot->options_, {},
+                                          config::WritePolicy::off, notes);
   for (const std::string& note : notes)
     fmt::print(stderr, "pvboot: {}\n", printable(note, 1000));
   boot->found_ = TRY(std::move(found));

@@ -20,7 +20,8 @@ struct Found {
 
 Found look(TestGuest& guest, const char* extra = "", std::string_view sent_along = {}) {
   std::vector<std::string> notes;
-  auto result = find_configuration(guest.set, guest.environment, config::parse_options(extra), sent_along, notes);
+  auto result = find_configuration(guest.set, guest.environment, config::parse_options(extra), sent_along,
+                                   config::WritePolicy::off, notes);
   return {std::move(result), std::move(notes)};
 }
 

@@ -20,13 +20,13 @@ pvboot_entry:
         ud2
         .size   pvboot_entry, . - pvboot_entry
 
-/* 64 KiB of stack above one page that start-up code unmaps: running over the end stops the domain. */
+/* 128 KiB of stack (the deepest grub.cfg takes 48) above one page that start-up code unmaps: running over the end stops the domain. */
         .section .bss.stack, "aw", @nobits
         .balign 4096
         .globl  pvboot_stack_guard
 pvboot_stack_guard:
         .skip   4096
-        .skip   65536
+        .skip   131072
         .globl  pvboot_stack_top
 pvboot_stack_top:
 
