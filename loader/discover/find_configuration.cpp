@@ -2,6 +2,8 @@
 
 #include "base/text.hpp"
 
+#include <utility>
+
 namespace pvboot::loader {
 
 namespace {
@@ -45,6 +47,7 @@ public:
         notes_.push_back(mount.error().text());
       return false;
     }
+    bool noted = false;
     for (const std::string_view path : paths) {
       const auto stat = mount->filesystem().stat(path);
       if (stat && try_file({{device.name()}, std::string(path)})) {
@@ -52,8 +55,8 @@ public:
           notes_.push_back(device.name() + ": " + warning);
         return true;
       }
-      if (!stat && stat.error().code() != Code::not_found)
-        notes_.push_back(Error(stat.error()).at(path).at(device.name()).text());
+      if (!stat && stat.error().code() != Code::not_found && !std::exchange(noted, true))
+        notes_.push_back(stat.error().text());
     }
     return false;
   }
@@ -84,9 +87,21 @@ private:
   FoundConfiguration found_{};
 };
 
-void note_disk_problems(const DiskSet& disks, std::vector<std::string>& notes) {
+// Disks on which nothing was recognised at all.
+void note_empty_disks(DiskSet& disks, std::vector<std::string>& notes) {
+  for (const auto& device : disks.devices()) {
+    if (device->partition() || !disks.disks()[device->disk()].scheme.empty())
+      continue;
+    const auto facts = disks.facts(*device);
+    if (!facts && facts.error().code() == Code::not_found)
+      notes.push_back(device->name() + ": neither a partition table nor a filesystem that is known");
+  }
+}
+
+void note_disk_problems(DiskSet& disks, std::vector<std::string>& notes) {
   if (disks.disks().empty())
-    notes.emplace_back("the guest has no disk; give it one with disk= in the xl config");
+    notes.emplace_back("the guest has no disk that can be read; give it one with disk= in the xl config");
+  note_empty_disks(disks, notes);
   for (const Disk& disk : disks.disks())
     for (const std::string& note : disk.notes)
       notes.push_back(disk.name + ": " + note);

@@ -21,6 +21,23 @@ constexpr unsigned max_chained_configurations = 16;
 constexpr Duration drain_limit = seconds(2);
 constexpr Duration retry_pause = seconds(5);
 
+// Whether looking at the disks again can make a difference to an error of this kind.
+bool may_change(Code code) {
+  switch (code) {
+  case Code::corrupt:
+  case Code::io:
+  case Code::timed_out:
+  case Code::gone:
+  case Code::not_found:
+  case Code::denied: return true;
+  case Code::unsupported:
+  case Code::invalid:
+  case Code::too_large:
+  case Code::out_of_memory: return false;
+  }
+  return false;
+}
+
 class Session final : public Surroundings {
 public:
   Session(xen::Guest& guest, xen::AddressSpace& memory, const Program& program);
@@ -74,6 +91,7 @@ private:
   std::unique_ptr<DiskEnvironment> environment_{};
   FoundConfiguration found_{};
   unsigned chained_ = 0;
+  Code last_failure_ = Code::not_found;
 };
 
 Session::Session(xen::Guest& guest, xen::AddressSpace& memory, const Program& program)
@@ -160,7 +178,7 @@ void Session::look_at_disks() {
     if (const auto connected = vbds_->connect(); !connected)
       report("the guest's disks", connected.error());
     for (const xen::DiskFailure& failure : vbds_->failures())
-      log_.error("disk " + failure.node.name, failure.why);
+      log_.error("disk", failure.why);
     for (const auto& disk : vbds_->connected()) {
       log_.debug(disk->node().name + ": " + human_size(disk->geometry().size));
       disks_->add(*disk, disk->node().name);
@@ -173,7 +191,7 @@ void Session::look_at_disks() {
   for (const std::string& note : notes)
     log_.say("note: " + printable(note, 1000));
   if (!found) {
-    report("no boot configuration", found.error());
+    report("nothing to boot", found.error());
     return;
   }
   found_ = std::move(*found);
@@ -220,7 +238,7 @@ bool Session::another_try(unsigned tries) {
     log_.say("trying again in 5 s, as pvboot.on_error=retry says; press a key for the menu");
     return !guest_.console.read_key(retry_pause);
   }
-  if (options_.on_error != config::OnError::fallback || tries > 1)
+  if (options_.on_error != config::OnError::fallback || tries > 1 || !may_change(last_failure_))
     return false;
   log_.say("trying once more, with the disks looked at again");
   return true;
@@ -309,7 +327,7 @@ void Session::hand_over(xen::Handover& handover) {
   if (vbds_) {
     vbds_->close();
     for (const xen::DiskFailure& failure : vbds_->failures())
-      log_.say("warning: disk " + failure.node.name + ": " + failure.why.text());
+      log_.say("warning: disk " + failure.why.text());
     vbds_.reset();
   }
   log_.timing("disks closed");
@@ -354,6 +372,7 @@ void Session::end(xen::ShutdownReason reason) {
 }
 
 void Session::report(std::string_view what, const Error& error) {
+  last_failure_ = error.code();
   log_.error(what, error);
   status_.set("error", error.text());
 }

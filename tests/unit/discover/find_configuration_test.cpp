@@ -61,7 +61,9 @@ TEST_CASE("nothing to boot is an error with a note for what was looked at") {
   CHECK(look(none).result.error().code() == Code::not_found);
   CHECK(look(none).notes.size() == 1);
   TestGuest empty({std::vector<std::byte>(1 << 20)});
-  CHECK(look(empty).result.error().code() == Code::not_found);
+  const auto found = look(empty);
+  CHECK(found.result.error().code() == Code::not_found);
+  CHECK(found.notes == std::vector<std::string>{"xvda: neither a partition table nor a filesystem that is known"});
 }
 
 TEST_CASE("an item is found by number, title and id, in submenus too") {
