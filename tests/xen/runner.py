@@ -123,7 +123,7 @@ class Run:
         wanted = self.scenario.end
         if wanted is None:
             if self.guest.ended():
-                raise Failure(f"ended ({self.guest.reason()}) where it should wait at the menu")
+                raise Failure(f"ended ({self.guest.reason()}) where it should go on")
             return
         reason = self.guest.wait_end(max(20, limit - time.monotonic()))
         if reason != wanted:

@@ -3,6 +3,7 @@
 FIRST_LINE = r"pvboot \d+\.\d+\.\d+ .*build-id"
 MENU = r"^pvboot> "
 ERROR = r"pvboot: error: .*"
+STARTING = r"pvboot: starting the kernel"
 NO_DISK = r"pvboot: note: the guest has no disk"
 
 
@@ -26,5 +27,6 @@ TOO_LITTLE_MEMORY = error("memory")
 LONG_COMMAND_LINE = error("command line")
 DEAF_BACKEND = error("disk xvda", "does not answer")
 CLOSED_BACKEND = error("disk xvda")
-READ_ERROR = error("xvda", "(?i)I/O|read")
+READ_ERROR = error("xvda", "the device reported an error")
+DEAF_SECOND_BACKEND = error("disk xvdb", "does not answer")
 UNREADABLE_DISK = r"pvboot: .*xvda.*"
