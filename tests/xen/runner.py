@@ -215,7 +215,7 @@ def _verdict(future):
     return future.result()
 
 
-def run_all(scenarios, loader, logs):
+def run_all(scenarios, loader, logs, side_by_side=1):
     """(passed, failed) of the scenarios; one that raised anything unforeseen has failed."""
     clean_up_when_told_to_end()
     logs.mkdir(parents=True, exist_ok=True)
@@ -223,7 +223,7 @@ def run_all(scenarios, loader, logs):
     rig = Rig()
     try:
         rig.machine()
-        with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with concurrent.futures.ThreadPoolExecutor(side_by_side) as pool:
             futures = [pool.submit(_judge, s, rig, loader, logs) for s in scenarios]
             verdicts = [_verdict(f) for f in futures]
     finally:
