@@ -25,11 +25,8 @@ from rig.machine import Machine, RigError, clean_up_when_told_to_end
 from rig.session import Session
 
 GRUB = pathlib.Path("/usr/lib/grub-xen/grub-x86_64-xen.bin")
-SIDE_BY_SIDE = 1
 RIG_MEMORY_MIB = 6144
 EMPTY_DISK_MIB = 64
-
-
 # A process of the guest crashed, or a shell pipeline that reads the command line gave nothing.
 EMULATION_CRASH = re.compile(r"Segmentation fault|segfault at|PVBOOT-PROOF: failed: root= ")
 
