@@ -82,7 +82,7 @@ enum class TimeoutStyle : std::uint8_t { menu, countdown, hidden };
 struct Menu {
   std::vector<MenuItem> items;
 
-  /// The item to boot when nobody chooses: never a submenu. Empty when there is no item at all.
+  /// The item to boot when nobody chooses: never a submenu. Empty when there is no item but submenus.
   ItemPath default_item;
   /// What to try, in order, when that one can't be booted.
   std::vector<ItemPath> fallbacks;
@@ -101,8 +101,8 @@ struct Menu {
   /// item is meant.
   std::optional<ItemPath> find(std::string_view words) const;
 
-  /// The same where something must be booted: a step that names nothing stands for the first item of its level. Empty
-  /// when there is no item.
+  /// The same where something must be booted: a step that names nothing stands for the first item of its level, and a
+  /// submenu with nothing in it for the first item of all. Empty when there is no item but submenus.
   ItemPath default_for(std::string_view words) const;
 };
 

@@ -8,6 +8,12 @@ std::string FilePath::text() const {
   return "(" + device.text + ")" + path;
 }
 
+std::string FilePath::directory() const {
+  const std::string all = text();
+  const std::size_t slash = all.rfind('/');
+  return slash == std::string::npos ? std::string() : all.substr(0, slash);
+}
+
 Result<FilePath> parse_path(std::string_view text, const DeviceName& home) {
   if (!text.starts_with('('))
     return FilePath{home, std::string(text)};

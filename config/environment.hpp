@@ -39,6 +39,8 @@ struct FilePath {
 
   /// "(xvda1)/boot/grub/grub.cfg"
   std::string text() const;
+  /// "(xvda1)/boot/grub": the text up to its last "/"; empty when there is none.
+  std::string directory() const;
   auto operator<=>(const FilePath&) const = default;
 };
 

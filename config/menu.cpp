@@ -66,6 +66,17 @@ std::optional<ItemPath> walk(const std::vector<MenuItem>& top, std::string_view 
   return std::nullopt;
 }
 
+/// Down to the first item that is no submenu.
+bool find_first(const std::vector<MenuItem>& items, ItemPath& path) {
+  for (std::uint32_t i = 0; i < items.size(); ++i) {
+    path.push_back(i);
+    if (!items[i].submenu || find_first(items[i].items, path))
+      return true;
+    path.pop_back();
+  }
+  return false;
+}
+
 } // namespace
 
 std::string Origin::text() const { return line == 0 ? file.text() : file.text() + ":" + dec(line); }
@@ -97,6 +108,12 @@ const MenuItem* Menu::at(const ItemPath& path) const {
 
 std::optional<ItemPath> Menu::find(std::string_view words) const { return walk(items, words, false); }
 
-ItemPath Menu::default_for(std::string_view words) const { return walk(items, words, true).value_or(ItemPath{}); }
+ItemPath Menu::default_for(std::string_view words) const {
+  if (auto path = walk(items, words, true))
+    return *std::move(path);
+  ItemPath first;
+  find_first(items, first);
+  return first;
+}
 
 } // namespace pvboot::config

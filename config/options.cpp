@@ -191,7 +191,7 @@ private:
   }
 
   void warn(std::string_view message, std::string_view word) {
-    options_.warnings.push_back("extra=: " + (word.empty() ? "" : printable(word) + ": ") + std::string(message));
+    options_.warnings.push_back((word.empty() ? "" : printable(word) + ": ") + std::string(message));
   }
 
   Options options_;

@@ -6,8 +6,7 @@
 //  - `pvboot.NAME=VALUE` is an option for pvboot. An unknown name or a value that makes no sense is a warning, to be
 //    shown loudly, and changes nothing. The last of several counts.
 //  - `xen_grub_env_NAME=VALUE` is a variable for grub.cfg, under its whole name, as GRUB for PV guests takes it;
-//  without
-//    "=VALUE" it is "1".
+//    without "=VALUE" it is "1".
 //  - a first word `(hd0,0)/boot/grub/menu.lst` names the configuration, as PV-GRUB took it. Its partition numbers
 //    count from 0, unless the file's name ends in ".cfg"; in Options::config they count from 1.
 //  - everything else belongs to the kernel: see append_to_command_line().

@@ -2,6 +2,7 @@
 
 #include "config/grub/limits.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace pvboot::config::grub {
@@ -125,6 +126,17 @@ bool matches(std::string_view pattern, std::string_view name) {
   while (p < pattern.size() && pattern[p] == '*')
     ++p;
   return p == pattern.size();
+}
+
+std::vector<std::string> words_of(std::string_view text, std::string_view separators) {
+  std::vector<std::string> words;
+  std::size_t at = 0;
+  while ((at = text.find_first_not_of(separators, at)) != std::string_view::npos) {
+    const std::size_t end = std::min(text.find_first_of(separators, at), text.size());
+    words.emplace_back(text.substr(at, end - at));
+    at = end;
+  }
+  return words;
 }
 
 bool ParsedArguments::has(std::size_t option) const {

@@ -27,8 +27,6 @@ public:
   /// An unquoted value: its blanks begin new arguments, its "*" and "?" are active.
   Result<void> append_split(std::string_view value);
 
-  std::size_t size() const { return patterns_.size(); }
-
   /// The patterns, without a last word that came to nothing; the list is empty afterwards.
   std::vector<std::string> take_patterns();
 
@@ -46,6 +44,11 @@ bool is_pattern(std::string_view pattern);
 std::string plain(std::string_view pattern);
 /// Whether a name matches; linear in name times pattern.
 bool matches(std::string_view pattern, std::string_view name);
+
+/// The words of a text with bytes of `separators` between them.
+std::vector<std::string> words_of(std::string_view text, std::string_view separators);
+/// What may stand between the names of users, in `superusers` and behind `--users`.
+constexpr std::string_view user_separators = " \t,;|&";
 
 /// One option that a command knows: --NAME, and -L when `letter` is set.
 struct OptionSpec {

@@ -15,30 +15,35 @@ enum BlockOption : std::size_t { block_file, skip_signature };
 
 constexpr OptionSpec block_options[] = {{"file", 'f', OptionSpec::Value::required}, {"skip-sig", 's'}};
 
+enum class Names : std::uint8_t { optional, required };
+
 struct OpenBlock {
   FilePath file;
   EnvironmentBlock block;
+  std::vector<std::string> names; ///< of the variables that are meant
 };
 
-Result<OpenBlock> open_block(Interpreter& interpreter, const ParsedArguments& parsed) {
-  const std::string* name = parsed.value(block_file);
-  std::string text = name ? *name : std::string(interpreter.variables().get("prefix")) + "/grubenv";
-  FilePath file = TRY(interpreter.path(text));
+/// The block that a command's words speak of.
+Result<OpenBlock> open_block(Interpreter& interpreter, const Invocation& invocation, Names names) {
+  ParsedArguments parsed = TRY(parse_arguments(block_options, invocation.arguments));
+  if (names == Names::required && parsed.words.empty())
+    return fail(Code::invalid, "a variable's name is expected");
+  const std::string* given = parsed.value(block_file);
+  const std::string name = given ? *given : std::string(interpreter.variables().get("prefix")) + "/grubenv";
+  FilePath file = TRY(interpreter.path(name));
   const std::string content = TRY_AT(interpreter.environment().read(file, EnvironmentBlock::max_bytes), file.text());
+  TRY(interpreter.spend(content.size() / 64));
   EnvironmentBlock block = TRY_AT(EnvironmentBlock::parse(content), file.text());
-  return OpenBlock{std::move(file), std::move(block)};
+  return OpenBlock{std::move(file), std::move(block), std::move(parsed.words)};
 }
 
 } // namespace
 
 Result<Status> run_load_env(Interpreter& interpreter, const Invocation& invocation) {
-  const auto parsed = parse_arguments(block_options, invocation.arguments);
-  if (!parsed)
-    return interpreter.complain(invocation, parsed.error());
-  const auto open = open_block(interpreter, *parsed);
+  const auto open = open_block(interpreter, invocation, Names::optional);
   if (!open)
     return interpreter.complain(invocation, open.error());
-  const auto& wanted = parsed->words;
+  const auto& wanted = open->names;
   for (const auto& [name, value] : open->block.variables())
     if (wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end())
       TRY_AT(interpreter.variables().set(name, value), invocation.place());
@@ -46,10 +51,7 @@ Result<Status> run_load_env(Interpreter& interpreter, const Invocation& invocati
 }
 
 Result<Status> run_list_env(Interpreter& interpreter, const Invocation& invocation) {
-  const auto parsed = parse_arguments(block_options, invocation.arguments);
-  if (!parsed)
-    return interpreter.complain(invocation, parsed.error());
-  const auto open = open_block(interpreter, *parsed);
+  const auto open = open_block(interpreter, invocation, Names::optional);
   if (!open)
     return interpreter.complain(invocation, open.error());
   for (const auto& [name, value] : open->block.variables())
@@ -58,15 +60,10 @@ Result<Status> run_list_env(Interpreter& interpreter, const Invocation& invocati
 }
 
 Result<Status> run_save_env(Interpreter& interpreter, const Invocation& invocation) {
-  const auto parsed = parse_arguments(block_options, invocation.arguments);
-  if (!parsed)
-    return interpreter.complain(invocation, parsed.error());
-  if (parsed->words.empty())
-    return interpreter.complain(invocation, Status::bad_argument, "a variable's name is expected");
-  auto open = open_block(interpreter, *parsed);
+  auto open = open_block(interpreter, invocation, Names::required);
   if (!open)
     return interpreter.complain(invocation, open.error());
-  for (const std::string& name : parsed->words) {
+  for (const std::string& name : open->names) {
     if (!interpreter.variables().has(name)) {
       open->block.remove(name);
       continue;

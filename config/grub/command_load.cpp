@@ -1,9 +1,9 @@
 // `linux`, `initrd`, `multiboot`, `module`, `kernel`, `chainloader` and their variants: what an entry loads.
 //
 // Nothing is read here; a file only has to be there. A kernel that is missing leaves nothing loaded, as in GRUB. An
-// initrd or module that is missing makes what has been loaded unbootable, unless a later one of its kind is found:
-// GRUB would boot without it, and the guest would be without its root filesystem. A second `initrd` adds to the
-// first.
+// initrd or module that is missing makes what has been loaded unbootable: GRUB would boot without it, and the guest
+// would be without its root filesystem. Only where the script asks whether it is there (`if initrd ...`), the next one
+// that is found takes its place. A second `initrd` adds to the first.
 
 #include "config/grub/commands.hpp"
 #include "config/grub/limits.hpp"
@@ -59,7 +59,6 @@ Result<Status> load(Interpreter& interpreter, const Invocation& invocation, Entr
   loaded.kind = kind;
   loaded.kernel = std::move(*file);
   loaded.command_line = join_command_line(words.subspan(1));
-  loaded.line = invocation.line;
   interpreter.loaded() = std::move(loaded);
   return Status::success;
 }
@@ -77,8 +76,16 @@ Loaded* kernel_for(Interpreter& interpreter, const Invocation& invocation, Statu
 }
 
 Status break_entry(Interpreter& interpreter, const Invocation& invocation, Loaded& loaded, const Error& error) {
-  loaded.broken = placed(invocation, error);
+  if (!loaded.broken || loaded.mendable) {
+    loaded.broken = placed(invocation, error);
+    loaded.mendable = interpreter.status_is_tested();
+  }
   return interpreter.complain(invocation, error);
+}
+
+void mend_entry(Loaded& loaded) {
+  if (loaded.mendable)
+    loaded.broken.reset();
 }
 
 Result<Initrd> initrd(Interpreter& interpreter, std::string_view word) {
@@ -124,7 +131,7 @@ Result<Status> run_initrd(Interpreter& interpreter, const Invocation& invocation
     if (loaded->initrds.size() + found.size() > limits::initrds)
       return break_entry(interpreter, invocation, *loaded, Error(Code::too_large, "too many initrds"));
   }
-  loaded->broken.reset();
+  mend_entry(*loaded);
   for (Initrd& one : found)
     loaded->initrds.push_back(std::move(one));
   return Status::success;
@@ -143,7 +150,7 @@ Result<Status> run_module(Interpreter& interpreter, const Invocation& invocation
     return break_entry(interpreter, invocation, *loaded, file.error());
   if (loaded->modules.size() >= limits::initrds)
     return break_entry(interpreter, invocation, *loaded, Error(Code::too_large, "too many modules"));
-  loaded->broken.reset();
+  mend_entry(*loaded);
   loaded->modules.push_back({std::move(*file), join_command_line(words.subspan(1))});
   return Status::success;
 }

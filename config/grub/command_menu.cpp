@@ -14,23 +14,6 @@ constexpr OptionSpec item_options[] = {
     {"id", 0, OptionSpec::Value::required},     {"unrestricted"},
 };
 
-/// Names with "," ";" "|" "&" or blanks between them.
-std::vector<std::string> names_in(std::string_view list) {
-  std::vector<std::string> names;
-  std::string name;
-  for (const char c : list) {
-    if (c != ',' && c != ';' && c != '|' && c != '&' && c != ' ' && c != '\t') {
-      name += c;
-      continue;
-    }
-    if (!name.empty())
-      names.push_back(std::exchange(name, {}));
-  }
-  if (!name.empty())
-    names.push_back(std::move(name));
-  return names;
-}
-
 Result<Status> define(Interpreter& interpreter, const Invocation& invocation, bool submenu) {
   auto parsed = parse_arguments(item_options, invocation.arguments, true);
   if (!parsed)
@@ -51,7 +34,7 @@ Result<Status> define(Interpreter& interpreter, const Invocation& invocation, bo
       item.classes.push_back(*given.value);
   const std::string* users = parsed->value(item_users);
   if (users)
-    item.users = names_in(*users);
+    item.users = words_of(*users, user_separators);
   item.unrestricted = !users && parsed->has(item_unrestricted);
   if (const std::string* hotkey = parsed->value(item_hotkey))
     item.hotkey = *hotkey;

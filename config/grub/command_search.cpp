@@ -127,8 +127,8 @@ Result<Status> run_search(Interpreter& interpreter, const Invocation& invocation
   auto parsed = parse_arguments(search_options, invocation.arguments, true);
   if (!parsed)
     return interpreter.complain(invocation, parsed.error());
-  // Hints for machines that are not known here come out as words.
-  std::erase_if(parsed->words, [](const std::string& word) { return word.starts_with("--hint-"); });
+  // Hints and restrictions of other GRUBs (Fedora's --root-dev-only) come out as words.
+  std::erase_if(parsed->words, [](const std::string& word) { return word.starts_with("--"); });
 
   std::string variable;
   std::string key;

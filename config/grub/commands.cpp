@@ -124,7 +124,6 @@ Result<Status> open_menu(Interpreter& interpreter, const Invocation& invocation,
   Loaded loaded;
   loaded.kind = EntryKind::configuration;
   loaded.kernel = std::move(*file);
-  loaded.line = invocation.line;
   interpreter.loaded() = std::move(loaded);
   interpreter.halt(Halt::menu);
   return Status::success;
@@ -214,8 +213,6 @@ Result<Status> run_date(Interpreter& interpreter, const Invocation& invocation) 
 Result<Status> run_terminal(Interpreter&, const Invocation& invocation) {
   for (std::string_view word : invocation.arguments) {
     if (word.starts_with("--"))
-      continue;
-    if (word == "--append" || word == "--remove")
       continue;
     if (!word.ends_with("console"))
       return Status::bad_argument;

@@ -32,13 +32,17 @@ std::string Interpreter::value_of(std::string_view name) {
 
 Result<std::vector<std::string>> Interpreter::expand(Script& script, std::uint32_t first_word, std::uint32_t count) {
   ArgumentList list;
+  std::uint64_t pieces = count;
   for (std::uint32_t i = 0; i < count; ++i) {
     const Word word = script.word(first_word + i);
     TRY(list.begin_word());
+    pieces += word.part_count;
     for (std::uint32_t part = 0; part < word.part_count; ++part)
       TRY(expand_part(script.part(word.first_part + part), list));
   }
+  TRY(spend(pieces / 64)); // they cost time even where they come to nothing
   std::vector<std::string> arguments;
+  std::size_t matched_bytes = 0;
   for (const std::string& pattern : list.take_patterns()) {
     TRY(spend(pattern.size() / 64));
     if (!is_pattern(pattern)) {
@@ -52,8 +56,12 @@ Result<std::vector<std::string>> Interpreter::expand(Script& script, std::uint32
       names.push_back(plain(pattern));
     if (arguments.size() + names.size() > limits::arguments)
       return fail(Code::too_large, "a command has too many arguments");
-    for (std::string& name : names)
+    for (std::string& name : names) {
+      matched_bytes += name.size();
       arguments.push_back(std::move(name));
+    }
+    if (matched_bytes > limits::argument_bytes)
+      return fail(Code::too_large, "a command's arguments are too long");
   }
   return arguments;
 }
@@ -63,7 +71,7 @@ Result<void> Interpreter::expand_part(const Part& part, ArgumentList& out) {
   case Part::Kind::text: return out.append_raw(part.view());
   case Part::Kind::single_quoted:
   case Part::Kind::double_quoted: return out.append_quoted(part.view());
-  case Part::Kind::translated: return out.append_quoted(translated(part.view()));
+  case Part::Kind::translated: return out.append_quoted(TRY(translated(part.view())));
   case Part::Kind::variable:
   case Part::Kind::quoted_variable: return expand_variable(part, out);
   }
@@ -76,11 +84,13 @@ Result<void> Interpreter::expand_variable(const Part& part, ArgumentList& out) {
   if (is_parameter(name))
     return expand_parameters(name, quoted, out);
   const std::string value = value_of(name);
+  TRY(spend(value.size() / 64));
   return quoted ? out.append_quoted(value) : out.append_split(value);
 }
 
 Result<void> Interpreter::expand_parameters(std::string_view name, bool quoted, ArgumentList& out) {
-  const auto append = [&](std::string_view value) {
+  const auto append = [&](std::string_view value) -> Result<void> {
+    TRY(spend(value.size() / 64));
     return quoted ? out.append_quoted(value) : out.append_split(value);
   };
   if (!scope_)
@@ -107,7 +117,7 @@ Result<void> Interpreter::expand_parameters(std::string_view name, bool quoted, 
 }
 
 /// The inside of $"...": in the configuration's own words, with variables filled in.
-std::string Interpreter::translated(std::string_view text) {
+Result<std::string> Interpreter::translated(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == '\\' || text[i + 1] == '$')) {
@@ -132,6 +142,8 @@ std::string Interpreter::translated(std::string_view text) {
     const std::string_view name = text.substr(from, end - from);
     if (!is_parameter(name))
       out += value_of(name);
+    if (out.size() > limits::string_bytes)
+      return fail(Code::too_large, "a command's arguments are too long");
     i = braces ? end : end - 1;
   }
   return out;

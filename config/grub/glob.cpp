@@ -50,19 +50,31 @@ std::vector<DeviceName> Glob::devices(std::string_view pattern) {
 /// The places one name further on.
 std::vector<FilePath> Glob::step_into(const std::vector<FilePath>& places, std::string_view step) {
   std::vector<FilePath> next;
+  std::size_t bytes = 0;
+  const auto keep = [&](const FilePath& place, std::string_view name) {
+    bytes += place.device.text.size() + place.path.size() + 1 + name.size();
+    if (bytes <= limits::argument_bytes && next.size() < limits::arguments)
+      next.push_back({place.device, place.path + "/" + std::string(name)});
+  };
+  const std::uint64_t cost = 1 + step.size() / 64; // of one name
+  const bool fixed = !is_pattern(step);
+  const std::string name_itself = fixed ? plain(step) : std::string();
   for (const FilePath& place : places) {
-    if (!is_pattern(step)) {
-      next.push_back({place.device, place.path + "/" + plain(step)});
+    work_ += cost + place.path.size() / 64;
+    if (work_ > max_work)
+      break;
+    if (fixed) {
+      keep(place, name_itself);
       continue;
     }
     const auto names = environment_.list({place.device, place.path.empty() ? "/" : place.path});
-    work_ += 1 + (names ? names->size() : 0);
+    work_ += cost * (names ? names->size() : 0);
     if (!names || work_ > max_work)
       continue;
     for (const Name& name : *names) {
       const bool hidden = name.name.starts_with('.') && !step.starts_with('.');
-      if (!hidden && next.size() < limits::arguments && matches(step, name.name))
-        next.push_back({place.device, place.path + "/" + name.name});
+      if (!hidden && matches(step, name.name))
+        keep(place, name.name);
     }
   }
   return next;

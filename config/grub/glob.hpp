@@ -1,8 +1,8 @@
 // Patterns against the names of devices and files: "(*)", "/boot/vmlinuz-*", "(hd0,*)/boot/*".
 //
 // "*" and "?" match within one name; a name that begins with "." only where the pattern does. Names come in the order
-// in which the Environment lists them. At most limits::arguments names, and max_work names looked at, after which the
-// rest is left out.
+// in which the Environment lists them. At most limits::arguments names of limits::argument_bytes together, and max_work
+// of work, after which the rest is left out.
 #pragma once
 
 #include "config/environment.hpp"
@@ -19,7 +19,7 @@ public:
   /// The names that match, with a device where the pattern has one; empty when there is none.
   std::vector<std::string> expand(std::string_view pattern);
 
-  std::uint64_t work() const { return work_; } ///< names looked at
+  std::uint64_t work() const { return work_; } ///< names looked at and made; long ones count for more
 
 private:
   std::vector<DeviceName> devices(std::string_view pattern);

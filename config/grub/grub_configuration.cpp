@@ -27,12 +27,6 @@ constexpr std::pair<std::string_view, std::string_view> initial_variables[] = {
     {"check_signatures", "no"},
 };
 
-std::string directory_of(const FilePath& file) {
-  const std::string text = file.text();
-  const std::size_t slash = text.rfind('/');
-  return slash == std::string::npos ? std::string() : text.substr(0, slash);
-}
-
 /// An id as a step of `default` and `chosen`.
 std::string as_step(std::string_view id) {
   std::string step;
@@ -66,17 +60,6 @@ std::optional<std::uint32_t> seconds_of(std::string_view text) {
   if (!number || *number > 0x7fffffff)
     return std::nullopt;
   return static_cast<std::uint32_t>(*number);
-}
-
-std::vector<std::string> words_of(std::string_view text, std::string_view separators) {
-  std::vector<std::string> words;
-  std::size_t at = 0;
-  while ((at = text.find_first_not_of(separators, at)) != std::string_view::npos) {
-    const std::size_t end = std::min(text.find_first_of(separators, at), text.size());
-    words.emplace_back(text.substr(at, end - at));
-    at = end;
-  }
-  return words;
 }
 
 } // namespace
@@ -129,9 +112,9 @@ Result<void> GrubConfiguration::set_initial_variables(const FilePath& file, cons
   for (const auto& [name, value] : initial_variables)
     TRY(set(name, value));
   TRY(set("root", file.device.text));
-  TRY(set("prefix", directory_of(file)));
+  TRY(set("prefix", file.directory()));
   TRY(set("config_file", file.text()));
-  TRY(set("config_directory", directory_of(file)));
+  TRY(set("config_directory", file.directory()));
   for (const auto& [name, value] : options.variables)
     TRY(set(name, value));
   return {};
@@ -143,6 +126,7 @@ void GrubConfiguration::list_submenus(std::vector<MenuItem>& items, const std::v
     if (!items[i].submenu)
       continue;
     const Interpreter::Snapshot outside = interpreter_.snapshot();
+    const std::size_t scripts_before = interpreter_.script_count();
     if (const auto entered = enter_submenu(items[i], bodies[i]); !entered)
       interpreter_.warn(entered.error().text());
     Collected inside = interpreter_.take_collected();
@@ -150,6 +134,7 @@ void GrubConfiguration::list_submenus(std::vector<MenuItem>& items, const std::v
     items[i].items = std::move(inside.items);
     list_submenus(items[i].items, inside.bodies);
     interpreter_.restore(outside);
+    interpreter_.forget_scripts(scripts_before);
   }
 }
 
@@ -186,7 +171,7 @@ void GrubConfiguration::read_menu_variables() {
     menu_.timeout_style = TimeoutStyle::countdown;
   else if (style == "hidden")
     menu_.timeout_style = TimeoutStyle::hidden;
-  menu_.superusers = words_of(variables.get("superusers"), " \t,;|&");
+  menu_.superusers = words_of(variables.get("superusers"), user_separators);
 }
 
 /// One title or id, or a list of numbers and paths.

@@ -63,9 +63,8 @@ Result<Status> Interpreter::run_file(const FilePath& file) {
   }
   const std::string old_file(variables().get("config_file"));
   const std::string old_directory(variables().get("config_directory"));
-  const std::string name = file.text();
-  TRY(variables().set("config_file", name));
-  TRY(variables().set("config_directory", std::string_view(name).substr(0, name.rfind('/'))));
+  TRY(variables().set("config_file", file.text()));
+  TRY(variables().set("config_directory", file.directory()));
   TRY(variables().export_variable("config_file"));
   TRY(variables().export_variable("config_directory"));
   const Status status = TRY(run_text(file, std::move(*text)));
@@ -85,6 +84,7 @@ Result<Status> Interpreter::run_text(const FilePath& file, std::string text, std
     source_bytes += script->text().size();
   if (source_bytes > limits::source_bytes)
     return fail(Code::too_large, "the configuration files are too large together", file.text());
+  TRY_AT(spend(text.size() / 64), file.text());
   scripts_.push_back(std::make_unique<Script>(file, std::move(text), first_line));
   Script& script = *scripts_.back();
   if (script.had_nul())
@@ -130,12 +130,12 @@ Result<Status> Interpreter::run_body(const Body& body, std::vector<std::string> 
 Result<Status> Interpreter::run_configuration(const FilePath& file) {
   TRY(open_context());
   Collected outer = take_collected();
-  const Status status = TRY(run_file(file));
-  if (halt_ == Halt::none && !collected_.items.empty())
-    halt(Halt::menu);
-  if (halt_ == Halt::none) {
+  auto status = run_file(file);
+  if (collected_.items.empty()) {
     close_context();
     collected_ = std::move(outer);
+  } else if (halt_ == Halt::none) {
+    halt(Halt::menu);
   }
   return status;
 }
@@ -175,6 +175,14 @@ Result<Status> Interpreter::run_list(Script& script, CommandIndex first) {
   return status;
 }
 
+/// A condition's test.
+Result<Status> Interpreter::run_tested(Script& script, CommandIndex first) {
+  ++tests_;
+  auto status = run_list(script, first);
+  --tests_;
+  return status;
+}
+
 Result<Status> Interpreter::run_command(Script& script, CommandIndex index) {
   const Command& command = script.command(index);
   const Deeper deeper(*this);
@@ -197,7 +205,7 @@ Result<Status> Interpreter::run_command(Script& script, CommandIndex index) {
 Result<Status> Interpreter::run_condition(Script& script, CommandIndex index) {
   for (;;) {
     const Command& command = script.command(index);
-    const Status test = TRY(run_list(script, command.test));
+    const Status test = TRY(run_tested(script, command.test));
     if (interrupted())
       return test;
     if (test == Status::success)
@@ -214,7 +222,8 @@ Result<Status> Interpreter::run_condition(Script& script, CommandIndex index) {
 }
 
 Result<Status> Interpreter::run_for(Script& script, const Command& command) {
-  const auto values = TRY(expand(script, command.first_word, command.word_count));
+  const auto values =
+      TRY_AT(expand(script, command.first_word, command.word_count), script.origin(command.line).text());
   const std::string name(script.part(script.word(command.name_word).first_part).view());
   Status status = Status::success;
   ++loops_;
@@ -238,7 +247,7 @@ Result<Status> Interpreter::run_while(Script& script, const Command& command) {
   ++loops_;
   for (;;) {
     TRY_AT(spend(1), script.origin(command.line).text());
-    status = TRY(run_list(script, command.test));
+    status = TRY(run_tested(script, command.test));
     if (interrupted() || (status == Status::success) == until)
       break;
     status = TRY(run_list(script, command.body));
@@ -335,11 +344,6 @@ bool Interpreter::set_parameters(std::span<const std::string> parameters) {
   std::vector<std::string> copy(parameters.begin(), parameters.end());
   *scope_ = Scope{std::move(copy), 0};
   return true;
-}
-
-bool Interpreter::return_from_function() {
-  returning_ = scope_ != nullptr;
-  return returning_;
 }
 
 void Interpreter::break_loops(std::uint64_t count, bool go_on) {

@@ -43,7 +43,7 @@ struct Loaded {
   std::vector<Initrd> initrds;
   std::vector<Module> modules;
   std::optional<Error> broken; ///< an initrd or a module is missing: not to be booted
-  std::uint32_t line = 0;
+  bool mendable = false;       ///< the script asked for it: the next one that is found takes its place
 };
 
 enum class Mode : std::uint8_t {
@@ -102,9 +102,11 @@ public:
   void halt(Halt why) { halt_ = why; }
   bool shifted(std::size_t count);
   bool set_parameters(std::span<const std::string> parameters);
-  bool return_from_function();
+  void return_from_function() { returning_ = true; }
   void break_loops(std::uint64_t count, bool go_on);
   bool in_function() const { return scope_ != nullptr; }
+  /// Whether the script looks at what comes of the current command: it stands behind `if`, `while` or the like.
+  bool status_is_tested() const { return tests_ != 0; }
 
   /// Text for the user.
   void print(std::string_view text);
@@ -148,6 +150,7 @@ private:
   class Deeper;
 
   Result<Status> run_list(Script& script, CommandIndex first);
+  Result<Status> run_tested(Script& script, CommandIndex first);
   Result<Status> run_command(Script& script, CommandIndex index);
   Result<Status> run_simple(Script& script, const Command& command);
   Result<Status> run_condition(Script& script, CommandIndex index);
@@ -163,7 +166,7 @@ private:
   Result<void> expand_part(const Part& part, ArgumentList& out);
   Result<void> expand_variable(const Part& part, ArgumentList& out);
   Result<void> expand_parameters(std::string_view name, bool quoted, ArgumentList& out);
-  std::string translated(std::string_view text);
+  Result<std::string> translated(std::string_view text);
 
   bool interrupted() const { return halt_ != Halt::none || returning_ || breaks_ != 0; }
   const Body* find_function(std::string_view name) const;
@@ -185,6 +188,7 @@ private:
   std::uint64_t loops_ = 0;  ///< around the current command, in this function
   std::uint64_t breaks_ = 0; ///< loops still to leave
   bool continuing_ = false;  ///< the last of them goes on
+  std::size_t tests_ = 0;    ///< conditions around the current command
   std::uint64_t max_steps_;
   std::uint64_t steps_ = 0;
   std::size_t depth_ = 0;

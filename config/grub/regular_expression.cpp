@@ -219,6 +219,8 @@ private:
     return emit_set(set);
   }
 
+  static unsigned char byte_of(char c) { return static_cast<unsigned char>(c); }
+
   Result<void> named_class(ByteSet& set) {
     constexpr struct {
       std::string_view name;
@@ -226,14 +228,14 @@ private:
     } classes[] = {
         {"[:digit:]", "09"},       {"[:alpha:]", "azAZ"},    {"[:alnum:]", "azAZ09"}, {"[:upper:]", "AZ"},
         {"[:lower:]", "az"},       {"[:xdigit:]", "09afAF"}, {"[:space:]", "\t\r  "}, {"[:blank:]", "\t\t  "},
-        {"[:punct:]", "!/:@[`{~"}, {"[:print:]", " ~"},      {"[:graph:]", "!~"},
+        {"[:punct:]", "!/:@[`{~"}, {"[:print:]", " ~"},      {"[:graph:]", "!~"},     {"[:cntrl:]", "\x01\x1f\x7f\x7f"},
     };
     for (const auto& known : classes) {
       if (!pattern_.substr(at_).starts_with(known.name))
         continue;
       for (size_t i = 0; i < known.ranges.size(); i += 2)
-        for (char c = known.ranges[i]; c <= known.ranges[i + 1]; ++c)
-          set.add(static_cast<unsigned char>(c));
+        for (unsigned byte = byte_of(known.ranges[i]); byte <= byte_of(known.ranges[i + 1]); ++byte)
+          set.add(static_cast<unsigned char>(byte));
       at_ += known.name.size();
       return {};
     }

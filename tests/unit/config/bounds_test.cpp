@@ -63,6 +63,69 @@ TEST_CASE("what came before a bound is a menu all the same, with a warning") {
   REQUIRE(read->menu().items.size() == 1);
   CHECK(read->menu().warnings.at(0).find("runs for too long") != std::string::npos);
   CHECK(read->resolve({0}));
+
+  environment.table.at(1).second.files["/endless.cfg"] = "while true; do true; done\n";
+  const auto outer = read_grub(environment, "menuentry a { linux /boot/vmlinuz-6.1.0-32-amd64 $v; }\nv=outer\n"
+                                            "configfile /endless.cfg\n");
+  REQUIRE(outer->menu().items.size() == 1);
+  CHECK(outer->menu().warnings.at(0).find("runs for too long") != std::string::npos);
+  CHECK(outer->resolve({0})->command_line == "outer");
+}
+
+TEST_CASE("what a single command reads or fills in is paid for in steps") {
+  auto environment = debian_disk();
+  auto& files = environment.table.at(1).second.files;
+  files["/comment.cfg"] = std::string(limits::file_bytes, '#');
+  files["/grubenv"] = "# GRUB Environment Block\n" + std::string(65000, '#');
+  struct Case {
+    std::string before;
+    std::string command;
+  };
+  const Case cases[] = {
+      {"", "source /comment.cfg"},
+      {"", "load_env -f /grubenv"},
+      {"a='" + std::string(32 * 1024, ' ') + "'\n", "true $a"},
+      {"", "true" + repeated(" $nothing", 20000)},
+      {"function f { while true; do echo -n x; true $1; done; }\n", "f '" + std::string(32 * 1024, ' ') + "'"},
+  };
+  ReadOptions options;
+  options.max_steps = 10'000;
+  for (const Case& one : cases) {
+    INFO(one.command.substr(0, 40));
+    environment.printed.clear();
+    const std::string text = one.before + "while true; do echo -n x; " + one.command + "; done\n";
+    CHECK(!read_config_text(environment, grub_cfg, text, options));
+    CHECK(environment.printed.size() < 30);
+  }
+}
+
+TEST_CASE("what a command is given is bounded, wherever it comes from") {
+  const std::string value(60000, 'x');
+  CHECK(failure_of("a=" + value + "\nb=$\"" + repeated("$a", 100000) + "\"\n").find("too long") != std::string::npos);
+
+  auto environment = debian_disk();
+  auto& files = environment.table.at(1).second.files;
+  for (int i = 0; i < 3000; ++i)
+    files["/many/" + std::string(100, 'x') + std::to_string(i)] = "";
+  read_grub(environment, "echo /many/*\n");
+  CHECK(environment.printed.size() > limits::argument_bytes / 2);
+  CHECK(environment.printed.size() < limits::argument_bytes + limits::arguments);
+  const auto twice = read_config_text(environment, grub_cfg, "echo /many/* /many/*\n", {});
+  REQUIRE(!twice);
+  CHECK(twice.error().text().find("too long") != std::string::npos);
+}
+
+TEST_CASE("the files that submenus read do not add up") {
+  auto environment = debian_disk();
+  environment.table.at(1).second.files["/large.cfg"] =
+      "menuentry x { linux /boot/vmlinuz-6.1.0-32-amd64; }\n" + std::string(limits::file_bytes - 100, '\n');
+  const auto read = read_grub(environment, "for s in a b c d; do submenu $s { configfile /large.cfg; }; done\n");
+  CHECK(read->menu().warnings.empty());
+  REQUIRE(read->menu().items.size() == 4);
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    CHECK(read->menu().items[i].items.size() == 1);
+    CHECK(read->resolve({i, 0}));
+  }
 }
 
 TEST_CASE("an entry that never ends is refused, and the others still work") {

@@ -57,7 +57,7 @@ TEST_CASE("an item is found by number, title, id and path") {
       {"nosuch", std::nullopt, {0}},
       {"", std::nullopt, {0}},
       {"-1", std::nullopt, {0}},
-      {"empty", std::nullopt, {}},
+      {"empty", std::nullopt, {0}},
       {"18446744073709551616", std::nullopt, {0}},
   };
   const Menu menu = sample();
@@ -67,6 +67,11 @@ TEST_CASE("an item is found by number, title, id and path") {
     CHECK(menu.default_for(one.words) == one.fallen_back);
   }
   CHECK(Menu{}.default_for("0").empty());
+  Menu hollow;
+  hollow.items = {submenu("Empty", "empty", {}), submenu("Outer", "outer", {submenu("Inner", "inner", {})})};
+  CHECK(hollow.default_for("0").empty());
+  hollow.items[1].items.push_back(item("x", "x"));
+  CHECK(hollow.default_for("0") == ItemPath{1, 1});
   CHECK(menu.at({1, 1, 0})->title == "x");
   CHECK(menu.at({7}) == nullptr);
   CHECK(menu.at({0, 0}) == nullptr);

@@ -38,6 +38,7 @@ TEST_CASE("extended regular expressions match leftmost and longest") {
       {"[[:alpha:]_]+", "1ab_c2", "ab_c"},
       {"[[:space:]]+", "a \t\nb", " \t\n"},
       {"[[:punct:]]", "a.b", "."},
+      {"[[:cntrl:]]+", "a\t\x7f b", "\t\x7f"},
       {"\\.", "a.b", "."},
       {"\\(a\\)", "(a)", "(a)"},
       {"a$b", "a$b", nullptr},

@@ -45,6 +45,7 @@ TEST_CASE("search finds devices by file, label and UUID, hints first") {
       {"search --label --set=root --hint-efi=hd1,1 --hint-ieee1275=x --hint-arc=y boot", "xvda1 0\n"},
       {"search --label --set=root --hint-baremetal=hd1,1 boot", "xvdb1 0\n"},
       {"search --label --set=root --hint-future=hd1,1 boot", "xvda1 0\n"},
+      {"search --no-floppy --root-dev-only --fs-uuid --set=v cccc-3333", "none xvdb1 0\n"},
       {"search --file --set=root /boot/x", "xvda1 0\n"},
       {"search --file --set=root /boot", "none 5\n"},
       {"search -f /etc/y --set=root", "xvdb 0\n"},
