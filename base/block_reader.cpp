@@ -47,10 +47,8 @@ Result<BlockReader::Line*> BlockReader::line_at(std::uint64_t start) {
       slot->used = ++clock_;
       return slot.get();
     }
-    if (!slot || (*oldest && slot->used < (*oldest)->used))
+    if (*oldest && (!slot || slot->used < (*oldest)->used))
       oldest = &slot;
-    if (!slot)
-      break;
   }
   if (!*oldest)
     *oldest = std::make_unique_for_overwrite<Line>();

@@ -10,8 +10,8 @@
 //  - Offsets and lengths are multiples of geometry().block_size, in bytes. Each segment starts at an address that
 //    is a multiple of 512 and has a length that is a multiple of block_size. Requests may be of any total size up
 //    to geometry().max_request_bytes and have up to geometry().max_segments segments.
-//  - After Status::timed_out or Status::gone with `quarantined` set, the device may still write into the buffers:
-//    they must never be used again for anything.
+//  - After BlockStatus::timed_out or BlockStatus::gone with `quarantined` set, the device may still write into the
+//    buffers: they must never be used again for anything.
 //
 // Layers that transform (decrypt, verify, take the other copy) put their own on_complete in front of the caller's.
 #pragma once

@@ -103,17 +103,20 @@ Result<void> BulkRead::send(Slot& slot) {
   slot.request.context = &slot;
   slot.busy = true;
   ++in_flight_;
-  for (;;) {
+  // While a full queue empties, a request before this one may fail: that is the error, and nothing is sent after it.
+  Result<void> sent{};
+  while (sent && first_failure_ == BlockStatus::ok) {
     auto taken = source_.submit(slot.request);
     if (taken && *taken)
       return {};
-    if (!taken) {
-      slot.busy = false;
-      --in_flight_;
-      return std::unexpected(std::move(taken).error());
-    }
-    source_.pump(pump_limit);
+    if (taken)
+      source_.pump(pump_limit);
+    else
+      sent = std::unexpected(std::move(taken).error());
   }
+  slot.busy = false;
+  --in_flight_;
+  return sent;
 }
 
 void BulkRead::completed(BlockRequest& request) {

@@ -26,6 +26,14 @@ std::optional<unsigned> digit_value(char c) {
   return std::nullopt;
 }
 
+/// Whether a terminal may take `byte` for a command: C0 and DEL, and C1 (U+0080 to U+009F), which in UTF-8 is 0xc2 and
+/// a byte that elsewhere goes on with a character.
+bool is_control(unsigned char byte, unsigned char before) {
+  if (byte < 0x80)
+    return byte < 0x20 || byte == 0x7f;
+  return byte < 0xa0 && (before < 0x80 || before == 0xc2);
+}
+
 } // namespace
 
 std::string dec(std::uint64_t value) { return in_base(value, 10); }
@@ -67,16 +75,19 @@ std::string human_size(std::uint64_t bytes) {
 
 std::string printable(std::string_view text, std::size_t max_length) {
   std::string out;
+  unsigned char before = 0;
   for (const char c : text) {
     if (out.size() >= max_length)
       return out + "...";
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
+    if (is_control(byte, before)) {
       out += "\\x";
       out += digits[byte >> 4];
       out += digits[byte & 15];
+      before = 0;
     } else {
       out += c;
+      before = byte;
     }
   }
   return out;

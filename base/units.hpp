@@ -1,4 +1,4 @@
-// Strong types for numbers that must not mix: frames, addresses, offsets on disk.
+// Strong types for numbers that must not mix: frames, addresses, blocks of a disk. Offsets on disk are plain bytes.
 //
 // A Pfn is a guest's name for a frame, an Mfn the machine's; a GuestVirt is a virtual address of whoever's page
 // tables are meant. They are values with an order; arithmetic goes through `.value` or the few operators here,
@@ -28,8 +28,7 @@ using Pfn = Number<struct PfnTag>;
 using Mfn = Number<struct MfnTag>;
 using GuestVirt = Number<struct GuestVirtTag>;
 using MachineAddr = Number<struct MachineAddrTag>;
-using ByteOffset = Number<struct ByteOffsetTag>; ///< bytes from the start of a BlockSource or a file
-using Lba = Number<struct LbaTag>;               ///< in the logical blocks of the disk at hand
+using Lba = Number<struct LbaTag>; ///< in the logical blocks of the disk at hand
 
 constexpr std::uint64_t page_size = 4096;
 constexpr unsigned page_shift = 12;

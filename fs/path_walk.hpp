@@ -9,8 +9,8 @@
 //   Result<std::string> link_text(Node);
 //
 // ".." leads to the directory that the walk came through, so a damaged ".." entry does no harm, and above the root
-// is the root. Work is bounded by Filesystem::max_links and max_path. An error names the path up to the component
-// that failed.
+// is the root. Work is bounded by Filesystem::max_links and max_path, memory by max_path: neither the path nor what
+// it has come to with its links resolved may be longer. An error names the path up to the component that failed.
 #pragma once
 
 #include "base/text.hpp"
@@ -66,6 +66,8 @@ private:
       TRY_AT(follow_link(node), place);
       return {};
     }
+    if (trail_.size() + 1 + name.size() > Filesystem::max_path)
+      return fail(Code::too_large, "the path is too long", place);
     steps_.push_back({node, type, trail_.size()});
     trail_ += '/';
     trail_ += name;

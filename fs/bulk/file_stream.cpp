@@ -26,9 +26,11 @@ FileStream::FileStream(File& file, MutBytes buffer, std::size_t chunk, std::uint
     slots_.resize(buffer.size() / chunk);
 }
 
-FileStream::~FileStream() {
-  while (const Request* request = busy_request())
-    request->source->pump(pump_limit);
+FileStream::~FileStream() { drain(); }
+
+bool FileStream::quarantined() {
+  drain();
+  return quarantined_;
 }
 
 Result<Bytes> FileStream::next() {
@@ -150,6 +152,11 @@ void FileStream::wait() {
     request->source->pump(pump_limit);
   else if (full_ != nullptr)
     full_->pump(pump_limit);
+}
+
+void FileStream::drain() {
+  while (const Request* request = busy_request())
+    request->source->pump(pump_limit);
 }
 
 FileStream::Request* FileStream::free_request() {

@@ -2,8 +2,8 @@
 // fed while the disk works.
 //
 // The caller's buffer is cut into chunks; all but the one that was handed out last are being read ahead. Chunks come
-// in order, each complete. An error comes in the place of the chunk that it concerns and of all after it. The
-// destructor waits for what is in flight.
+// in order, each complete. An error comes in the place of the chunk that it concerns and of all after it; others may
+// be in flight then. The destructor waits for them.
 #pragma once
 
 #include "fs/file.hpp"
@@ -30,8 +30,9 @@ public:
   /// Where in the file the bytes of the following next() begin.
   std::uint64_t position() const { return position_; }
 
-  /// Whether a device may still write into the buffer although the stream has ended with an error.
-  bool quarantined() const { return quarantined_; }
+  /// Waits for what is in flight; then whether a device may still write into the buffer. To be asked before the
+  /// buffer is used for anything else, however the stream ended.
+  bool quarantined();
 
 private:
   struct Slot { ///< one chunk's part of the buffer
@@ -54,6 +55,7 @@ private:
   Result<std::size_t> start_piece(const Run& run, MutBytes out, Slot& slot);
   Result<std::size_t> submit(const Run& run, MutBytes out, std::size_t useful, Slot& slot);
   void wait();
+  void drain();
   Result<Bytes> fail_with(Error error);
   Request* free_request();
   Request* busy_request();

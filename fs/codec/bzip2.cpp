@@ -1,9 +1,7 @@
 // bzip2 by libbz2, which checks each block's CRC and the stream's.
-#include "fs/codec/decoders.hpp"
+#include "fs/codec/stream_decoder.hpp"
 
-#include <algorithm>
 #include <bzlib.h>
-#include <limits>
 
 namespace pvboot::codec {
 
@@ -14,9 +12,9 @@ void* allocate(void* arena, int items, int size) {
 }
 void release(void* arena, void* block) { static_cast<Arena*>(arena)->release(block); }
 
-class Bzip2Decoder final : public WindowDecoder {
+class Bzip2Decoder final : public StreamDecoder<bz_stream> {
 public:
-  Bzip2Decoder(Arena& arena, MutBytes window) : WindowDecoder(window) {
+  Bzip2Decoder(Arena& arena, MutBytes window) : StreamDecoder(window) {
     stream_.bzalloc = allocate;
     stream_.bzfree = release;
     stream_.opaque = &arena;
@@ -32,42 +30,16 @@ public:
   }
 
 private:
-  Result<std::size_t> decode(Bytes input) override {
-    std::size_t taken = 0;
-    while (taken < input.size() && !ended_) {
-      const std::size_t progress = TRY(step(input.subspan(taken)));
-      taken += progress;
-    }
-    return taken;
-  }
+  int call() override { return BZ2_bzDecompress(&stream_); }
 
-  /// One call of libbz2; a full window still lets it see the end of the stream, which writes nothing.
-  Result<std::size_t> step(Bytes input) {
-    constexpr std::size_t most = std::numeric_limits<unsigned>::max() / 2;
-    const MutBytes out = rest();
-    std::byte spill;
-    const bool full = out.empty();
-    const auto in_size = static_cast<unsigned>(std::min(input.size(), most));
-    const auto out_size = full ? 1 : static_cast<unsigned>(std::min(out.size(), most));
-    stream_.next_in = const_cast<char*>(reinterpret_cast<const char*>(input.data()));
-    stream_.avail_in = in_size;
-    stream_.next_out = reinterpret_cast<char*>(full ? &spill : out.data());
-    stream_.avail_out = out_size;
-    const int status = BZ2_bzDecompress(&stream_);
-    const std::size_t taken = in_size - stream_.avail_in;
-    const std::size_t written = out_size - stream_.avail_out;
-    if (full && written != 0)
-      return window_full();
-    produced_ += written;
+  Result<void> judge(int status, bool moved) override {
     switch (status) {
-    case BZ_STREAM_END: ended_ = true; return taken;
-    case BZ_OK: return taken == 0 && written == 0 ? Result<std::size_t>(bad_data()) : taken;
+    case BZ_STREAM_END: ended_ = true; return {};
+    case BZ_OK: return moved ? Result<void>{} : Result<void>(bad_data());
     case BZ_MEM_ERROR: return arena_empty();
     default: return bad_data(); // a wrong CRC is not told apart
     }
   }
-
-  bz_stream stream_{};
 };
 
 } // namespace

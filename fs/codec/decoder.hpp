@@ -5,8 +5,8 @@
 // bytes above it may have been written to.
 //
 // One stream (gzip member, xz stream, zstd or LZ4 frame) is decoded. What follows it is left alone: feed() does not
-// consume it. A legacy LZ4 frame has no end mark: it ends with the input or at a word that cannot be a block's
-// length, such as the size that Linux appends.
+// consume it. A legacy LZ4 frame has no end mark: it ends with the input or with a word that cannot be a block's
+// length, such as the size that Linux appends; that word is consumed.
 //
 // Fails with Code::corrupt (damaged, a checksum that does not match, or "compressed data ends early"),
 // Code::too_large (more output than the window holds), Code::out_of_memory (the arena is too small) or

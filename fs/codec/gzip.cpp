@@ -1,8 +1,6 @@
 // gzip by zlib's inflate, which checks the header, the CRC and the length.
-#include "fs/codec/decoders.hpp"
+#include "fs/codec/stream_decoder.hpp"
 
-#include <algorithm>
-#include <limits>
 #include <zlib.h>
 
 namespace pvboot::codec {
@@ -14,9 +12,9 @@ voidpf allocate(voidpf arena, uInt items, uInt size) {
 }
 void release(voidpf arena, voidpf block) { static_cast<Arena*>(arena)->release(block); }
 
-class GzipDecoder final : public WindowDecoder {
+class GzipDecoder final : public StreamDecoder<z_stream> {
 public:
-  GzipDecoder(Arena& arena, MutBytes window) : WindowDecoder(window) {
+  GzipDecoder(Arena& arena, MutBytes window) : StreamDecoder(window) {
     stream_.zalloc = allocate;
     stream_.zfree = release;
     stream_.opaque = &arena;
@@ -31,47 +29,23 @@ public:
   }
 
 private:
-  Result<std::size_t> decode(Bytes input) override {
-    std::size_t taken = 0;
-    while (taken < input.size() && !ended_) {
-      const std::size_t progress = TRY(step(input.subspan(taken)));
-      taken += progress;
-    }
-    return taken;
-  }
+  int call() override { return inflate(&stream_, Z_NO_FLUSH); }
 
-  /// One call of inflate; a full window still lets it see the end of the stream, which writes nothing.
-  Result<std::size_t> step(Bytes input) {
-    constexpr std::size_t most = std::numeric_limits<uInt>::max() / 2;
-    const MutBytes out = rest();
-    std::byte spill;
-    const bool full = out.empty();
-    const uInt in_size = static_cast<uInt>(std::min(input.size(), most));
-    const uInt out_size = full ? 1 : static_cast<uInt>(std::min(out.size(), most));
-    stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input.data()));
-    stream_.avail_in = in_size;
-    stream_.next_out = reinterpret_cast<Bytef*>(full ? &spill : out.data());
-    stream_.avail_out = out_size;
-    const int status = inflate(&stream_, Z_NO_FLUSH);
-    const std::size_t written = out_size - stream_.avail_out;
-    if (full && written != 0)
-      return window_full();
-    produced_ += written;
+  Result<void> judge(int status, bool) override {
     switch (status) {
-    case Z_STREAM_END: ended_ = true; [[fallthrough]];
-    case Z_OK: return in_size - stream_.avail_in;
+    case Z_STREAM_END: ended_ = true; return {};
+    case Z_OK: return {};
     case Z_BUF_ERROR: return bad_data(); // no progress, although there is input and room
     case Z_MEM_ERROR: return arena_empty();
-    default:
-      // zlib gives its reasons as text only; a wrong CRC or length is found after all data has come out.
-      if (stream_.msg != nullptr && std::string_view(stream_.msg).ends_with(" check") &&
-          std::string_view(stream_.msg).starts_with("incorrect "))
-        return bad_checksum();
-      return bad_data();
+    default: return sum_differs() ? bad_checksum() : bad_data();
     }
   }
 
-  z_stream stream_{};
+  /// zlib gives its reasons as text only; a wrong CRC or length is found after all data has come out.
+  bool sum_differs() const {
+    const std::string_view reason = stream_.msg != nullptr ? stream_.msg : "";
+    return reason == "incorrect data check" || reason == "incorrect length check";
+  }
 };
 
 } // namespace

@@ -2,8 +2,7 @@
 //
 // Both frames are lists of blocks behind a length. The modern frame's blocks may refer up to 64 KiB back into the
 // blocks before them, which lie in the window. [lz4: lz4_Frame_format.md]
-#include "fs/codec/decoders.hpp"
-#include "fs/codec/gather.hpp"
+#include "fs/codec/piece_decoder.hpp"
 
 #include <algorithm>
 #include <lz4.h>
@@ -31,11 +30,10 @@ std::uint32_t word(Bytes four) {
 std::uint32_t checksum(Bytes bytes) { return LZ4_XXH32(bytes.data(), bytes.size(), 0); }
 
 /// What both frames share: the decoding of one block to the end of what is produced.
-class Lz4Decoder : public WindowDecoder {
-public:
-  Lz4Decoder(Arena& arena, MutBytes window) : WindowDecoder(window), gather_(arena) {}
-
+class Lz4Decoder : public PieceDecoder {
 protected:
+  using PieceDecoder::PieceDecoder;
+
   /// `limit`: the most bytes a block may decode to. `history`: bytes before it that it may refer to.
   Result<void> decode_block(Bytes block, std::size_t limit, std::size_t history) {
     const MutBytes out = rest();
@@ -55,29 +53,20 @@ protected:
       return window_full();
     return bad_data();
   }
-
-  Gather gather_;
 };
 
 class LegacyDecoder final : public Lz4Decoder {
 public:
-  using Lz4Decoder::Lz4Decoder;
+  LegacyDecoder(Arena& arena, MutBytes window) : Lz4Decoder(arena, window, sizeof(le32)) {}
 
 private:
-  Result<std::size_t> decode(Bytes input) override {
-    const std::size_t given = input.size();
-    while (!ended_) {
-      const auto piece = TRY(gather_.take(input, block_length_ != 0 ? block_length_ : sizeof(le32)));
-      if (!piece)
-        break;
-      if (block_length_ != 0) {
-        TRY(decode_block(*piece, legacy_block, 0));
-        block_length_ = 0;
-      } else {
-        TRY(on_word(word(*piece)));
-      }
-    }
-    return given - input.size();
+  Result<void> on_piece(Bytes piece) override {
+    if (block_length_ == 0)
+      return on_word(word(piece));
+    TRY(decode_block(piece, legacy_block, 0));
+    block_length_ = 0;
+    piece_length_ = sizeof(le32);
+    return {};
   }
 
   /// A block's length, or the magic again where frames were put behind each other; anything else is not ours.
@@ -89,15 +78,15 @@ private:
     else if (value == 0 || value > legacy_bound)
       ended_ = true;
     else
-      block_length_ = value;
+      piece_length_ = block_length_ = value;
     return {};
   }
 
   /// A frame ends where its input ends: at a block's boundary, perhaps with the size word that Linux appends.
   Result<void> end_of_input() override {
-    const bool at_word = block_length_ == 0 && gather_.held() == 0;
-    const bool at_size_word = block_length_ != 0 && gather_.held() == 0 && block_length_ == produced_;
-    if (!started_ || !(at_word || at_size_word))
+    const bool at_word = block_length_ == 0;
+    const bool at_size_word = block_length_ != 0 && block_length_ == produced_;
+    if (!started_ || !between_pieces() || !(at_word || at_size_word))
       return WindowDecoder::end_of_input();
     ended_ = true;
     return {};
@@ -152,23 +141,12 @@ Result<FrameHeader> read_frame_header(Bytes bytes) {
 
 class FrameDecoder final : public Lz4Decoder {
 public:
-  using Lz4Decoder::Lz4Decoder;
+  FrameDecoder(Arena& arena, MutBytes window) : Lz4Decoder(arena, window, first_piece) {}
 
 private:
   enum class Next : std::uint8_t { header_start, header, block_length, block, content_checksum };
 
-  Result<std::size_t> decode(Bytes input) override {
-    const std::size_t given = input.size();
-    while (!ended_) {
-      const auto piece = TRY(gather_.take(input, piece_length_));
-      if (!piece)
-        break;
-      TRY(on_piece(*piece));
-    }
-    return given - input.size();
-  }
-
-  Result<void> on_piece(Bytes piece) {
+  Result<void> on_piece(Bytes piece) override {
     switch (next_) {
     case Next::header_start:
       std::memcpy(first_bytes_, piece.data(), piece.size());
@@ -242,7 +220,6 @@ private:
   static constexpr std::size_t longest_header = 19;
 
   Next next_ = Next::header_start;
-  std::size_t piece_length_ = first_piece;
   bool stored_ = false;
   FrameHeader header_;
   std::byte first_bytes_[longest_header] = {};
@@ -258,14 +235,10 @@ Result<std::unique_ptr<Decoder>> open_lz4_frame(Arena& arena, MutBytes window) {
   return std::make_unique<FrameDecoder>(arena, window);
 }
 
-namespace {
-constexpr std::uint64_t gather_overhead = 1024;
-}
-
-std::uint64_t lz4_legacy_memory() { return legacy_bound + gather_overhead; }
+std::uint64_t lz4_legacy_memory() { return legacy_bound + PieceDecoder::overhead; }
 
 Result<std::uint64_t> lz4_frame_memory(Bytes head) {
-  return TRY(read_frame_header(head)).block_limit + gather_overhead;
+  return TRY(read_frame_header(head)).block_limit + PieceDecoder::overhead;
 }
 
 std::optional<std::uint64_t> lz4_frame_size(Bytes head) {

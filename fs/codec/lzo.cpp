@@ -2,8 +2,7 @@
 //
 // A header with its own checksum, then blocks: decoded length, stored length, checksums as the header's flags say,
 // data. A block whose two lengths are equal is stored as it is; a decoded length of 0 ends the file.
-#include "fs/codec/decoders.hpp"
-#include "fs/codec/gather.hpp"
+#include "fs/codec/piece_decoder.hpp"
 
 #include <lzo/lzo1x.h>
 #include <zlib.h>
@@ -74,25 +73,14 @@ Result<std::optional<Header>> read_header(Bytes bytes) {
   return Header{*flags, static_cast<std::size_t>(at)};
 }
 
-class LzoDecoder final : public WindowDecoder {
+class LzoDecoder final : public PieceDecoder {
 public:
-  LzoDecoder(Arena& arena, MutBytes window) : WindowDecoder(window), gather_(arena) {}
+  LzoDecoder(Arena& arena, MutBytes window) : PieceDecoder(arena, window, 1) {}
 
 private:
   enum class Next : std::uint8_t { header, decoded_length, stored_length, block };
 
-  Result<std::size_t> decode(Bytes input) override {
-    const std::size_t given = input.size();
-    while (!ended_) {
-      const auto piece = TRY(gather_.take(input, piece_length_));
-      if (!piece)
-        break;
-      TRY(on_piece(*piece));
-    }
-    return given - input.size();
-  }
-
-  Result<void> on_piece(Bytes piece) {
+  Result<void> on_piece(Bytes piece) override {
     switch (next_) {
     case Next::header: return on_header_byte(piece);
     case Next::decoded_length:
@@ -176,9 +164,7 @@ private:
     piece_length_ = length;
   }
 
-  Gather gather_;
   Next next_ = Next::header;
-  std::size_t piece_length_ = 1;
   std::size_t header_length_ = 0;
   std::byte header_bytes_[512] = {};
   std::uint32_t flags_ = 0;
@@ -199,8 +185,7 @@ Result<std::uint64_t> lzo_memory(Bytes head) {
   const auto first_block = TRY(read_as<be32>(head, header->length));
   if (first_block.get() > max_block)
     return bad_data();
-  constexpr std::uint64_t overhead = 1024; // a block's checksums and what the arena adds
-  return first_block.get() + overhead;
+  return first_block.get() + PieceDecoder::overhead;
 }
 
 } // namespace pvboot::codec

@@ -1,5 +1,5 @@
 // xz and the older lzma ("alone") by liblzma, which checks headers, index and integrity checks.
-#include "fs/codec/decoders.hpp"
+#include "fs/codec/stream_decoder.hpp"
 
 #include "base/checked.hpp"
 
@@ -18,9 +18,10 @@ void release(void* arena, void* block) { static_cast<Arena*>(arena)->release(blo
 /// liblzma's coders around the one with the dictionary, and what the arena adds to each block.
 constexpr std::uint64_t overhead = 65536;
 
-class LzmaDecoder final : public WindowDecoder {
+class LzmaDecoder final : public StreamDecoder<lzma_stream> {
 public:
-  LzmaDecoder(Arena& arena, MutBytes window) : WindowDecoder(window), hooks_{allocate, release, &arena} {
+  LzmaDecoder(Arena& arena, MutBytes window) : StreamDecoder(window), hooks_{allocate, release, &arena} {
+    stream_ = LZMA_STREAM_INIT;
     stream_.allocator = &hooks_;
   }
   ~LzmaDecoder() override { lzma_end(&stream_); }
@@ -36,35 +37,15 @@ private:
     return {};
   }
 
-  Result<std::size_t> decode(Bytes input) override {
-    stream_.next_in = reinterpret_cast<const std::uint8_t*>(input.data());
-    stream_.avail_in = input.size();
-    while (stream_.avail_in != 0 && !ended_)
-      TRY(step());
-    // A stream may end without taking input: LZMA's end is seen when its last byte has been written.
-    return input.size() - stream_.avail_in;
-  }
+  int call() override { return lzma_code(&stream_, LZMA_RUN); }
 
-  /// One call of lzma_code; a full window still lets it see the end of the stream, which writes nothing.
-  Result<void> step() {
-    const MutBytes out = rest();
-    std::byte spill;
-    const bool full = out.empty();
-    const std::size_t out_size = full ? 1 : out.size();
-    const std::size_t in_size = stream_.avail_in;
-    stream_.next_out = reinterpret_cast<std::uint8_t*>(full ? &spill : out.data());
-    stream_.avail_out = out_size;
-    const lzma_ret status = lzma_code(&stream_, LZMA_RUN);
-    const std::size_t written = out_size - stream_.avail_out;
-    if (full && written != 0)
-      return window_full();
-    produced_ += written;
+  Result<void> judge(int status, bool moved) override {
     switch (status) {
     case LZMA_STREAM_END: ended_ = true; return {};
     case LZMA_OK: return {};
     case LZMA_BUF_ERROR:
       // Twice no progress although there is input and room.
-      return in_size == stream_.avail_in && written == 0 ? Result<void>(bad_data()) : Result<void>{};
+      return moved ? Result<void>{} : Result<void>(bad_data());
     case LZMA_MEM_ERROR:
     case LZMA_MEMLIMIT_ERROR: return arena_empty();
     case LZMA_OPTIONS_ERROR: return fail(Code::unsupported, "a filter or an option that this decoder does not know");
@@ -74,7 +55,6 @@ private:
   }
 
   lzma_allocator hooks_;
-  lzma_stream stream_ = LZMA_STREAM_INIT;
 };
 
 const std::uint8_t* octets(Bytes bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }

@@ -39,9 +39,14 @@ Result<Directory> Directory::open(Volume& volume, const Inode& inode) {
     return fail(Code::unsupported, "the directory is encrypted", place);
   if (inode.size > max_bytes)
     return fail(Code::too_large, "the directory is larger than is read", place);
-  const std::uint64_t block_size = volume.layout().block_size;
-  if (!inode.has(inode_flag::inline_data) && inode.size % block_size != 0)
+  const Layout& layout = volume.layout();
+  if (inode.has(inode_flag::inline_data)) {
+    // Its parts are read as wholes: what the inode says must not make them large.
+    if (inode.size > layout.inode_size)
+      return fail(Code::corrupt, "a directory larger than the inode that holds it", place);
+  } else if (inode.size % layout.block_size != 0) {
     return fail(Code::corrupt, "a directory whose size is not whole blocks", place);
+  }
   return Directory(volume, inode, TRY(InodeData::open(volume, inode)));
 }
 

@@ -33,7 +33,6 @@ private:
   Directory(Volume& volume, const Inode& inode, std::unique_ptr<InodeData> data);
   Result<bool> load_part();
   Result<bool> load_block();
-  Result<void> load_inline();
   Result<bool> next_in_part(Dirent& out);
   Result<void> check_leaf() const;
   Result<void> check_index(std::size_t count_offset) const;

@@ -135,8 +135,8 @@ namespace mode {
 constexpr std::uint16_t type_mask = 0xf000, directory = 0x4000, regular = 0x8000, symlink = 0xa000;
 }
 namespace inode_flag {
-constexpr std::uint32_t compressed = 0x4, encrypted = 0x800, indexed = 0x1000, extents = 0x80000,
-                        inline_data = 0x10000000, casefold = 0x40000000;
+constexpr std::uint32_t encrypted = 0x800, indexed = 0x1000, extents = 0x80000, inline_data = 0x10000000,
+                        casefold = 0x40000000;
 }
 
 constexpr std::uint16_t extent_magic = 0xf30a;

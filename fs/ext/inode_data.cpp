@@ -29,8 +29,6 @@ Result<std::unique_ptr<InodeData>> InodeData::open(Volume& volume, const Inode& 
 Result<void> InodeData::prepare(const Inode& inode) {
   if (inode.has(inode_flag::encrypted))
     return fail(Code::unsupported, "encrypted");
-  if (inode.has(inode_flag::compressed))
-    return fail(Code::unsupported, "compressed");
   if (inode.has(inode_flag::inline_data)) {
     inline_ = TRY(read_inline_data(inode));
     return {};

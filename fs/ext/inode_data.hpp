@@ -4,8 +4,9 @@
 // the rest in the attribute system.data. A run joins neighbouring extents as far as they go, so that bulk readers
 // get large runs; the last one is kept, so that a sequential reader pays for each extent once.
 //
-// Fails with Code::unsupported for encrypted and compressed contents, Code::corrupt or the device's code; places
-// begin with "inode 1234". [ext4: ifork, inlinedata]
+// Fails with Code::unsupported for encrypted contents, Code::corrupt or the device's code; places begin with "inode
+// 1234". The flag of `chattr +c` is a wish that nobody heeds: files with it lie there like others. [ext4: ifork,
+// inlinedata]
 #pragma once
 
 #include "fs/ext/block_map.hpp"

@@ -1,6 +1,7 @@
 #include "fs/partition/gpt.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "fs/checksum.hpp"
 
 #include <algorithm>
@@ -9,7 +10,6 @@ namespace pvboot::fs {
 
 namespace {
 
-constexpr std::string_view signature = "EFI PART";
 // The array of 128 entries that every tool writes has 16 KiB; this bounds the work for a hostile header.
 constexpr std::uint64_t max_array_bytes = 1 << 20;
 constexpr std::uint32_t max_entry_size = 4096;
@@ -55,13 +55,15 @@ std::string name_of(const GptEntry& entry) {
 
 /// One copy of the table: where its header is, and the unit of its numbers.
 struct Copy {
-  std::uint64_t lba;
+  Lba header;
   std::uint32_t sector_size;
 };
 
+constexpr Lba primary_at{1};
+
 class CopyReader {
 public:
-  CopyReader(BlockReader& disk, Copy copy) : disk_(disk), copy_(copy), sectors_(disk.size() / copy.sector_size) {}
+  CopyReader(BlockReader& disk, Copy copy) : disk_(disk), copy_(copy), disk_end_{disk.size() / copy.sector_size} {}
 
   Result<PartitionTable> read() {
     const GptHeader header = TRY(read_header());
@@ -69,18 +71,20 @@ public:
   }
 
 private:
+  std::uint64_t bytes_at(Lba sector) const { return sector.value * copy_.sector_size; }
+
   Result<GptHeader> read_header() {
-    if (copy_.lba >= sectors_)
+    if (copy_.header >= disk_end_)
       return fail(Code::corrupt, "lies past the end of the disk");
-    const std::uint64_t at = copy_.lba * copy_.sector_size;
+    const std::uint64_t at = bytes_at(copy_.header);
     const auto header = TRY(disk_.read_as<GptHeader>(at));
-    if (std::string_view(header.signature, sizeof header.signature) != signature)
+    if (!has_gpt_signature(header))
       return fail(Code::corrupt, "no \"EFI PART\" signature");
     const std::uint32_t size = header.header_size.get();
     if (size < sizeof(GptHeader) || size > copy_.sector_size)
       return fail(Code::corrupt, "impossible header size");
     TRY(check_header_crc(header, at));
-    if (header.my_lba.get() != copy_.lba)
+    if (header.my_lba.get() != copy_.header.value)
       return fail(Code::corrupt, "the header says that it belongs elsewhere");
     if (header.first_usable_lba.get() > header.last_usable_lba.get())
       return fail(Code::corrupt, "the usable area ends before it begins");
@@ -104,8 +108,8 @@ private:
       return fail(Code::corrupt, "impossible size of an entry");
     if (count * size > max_array_bytes)
       return fail(Code::too_large, "more partition entries than are read");
-    const std::uint64_t first = header.entries_lba.get();
-    if (first >= sectors_ || count * size > disk_.size() - first * copy_.sector_size)
+    const Lba first{header.entries_lba.get()};
+    if (first >= disk_end_ || count * size > disk_.size() - bytes_at(first))
       return fail(Code::corrupt, "the entries lie past the end of the disk");
 
     table_.scheme = PartitionScheme::gpt;
@@ -113,7 +117,7 @@ private:
     std::byte bytes[max_entry_size];
     for (std::uint64_t i = 0; i < count; ++i) {
       const MutBytes whole(bytes, static_cast<std::size_t>(size));
-      TRY(disk_.read(first * copy_.sector_size + i * size, whole));
+      TRY(disk_.read(bytes_at(first) + i * size, whole));
       crc = crc32_update(crc, whole);
       add(static_cast<unsigned>(i + 1), TRY(read_as<GptEntry>(whole)));
     }
@@ -125,22 +129,22 @@ private:
   void add(unsigned number, const GptEntry& entry) {
     if (Uuid{entry.type}.is_nil())
       return;
-    const std::uint64_t first = entry.first_lba.get();
-    std::uint64_t last = entry.last_lba.get();
+    const Lba first{entry.first_lba.get()};
+    Lba last{entry.last_lba.get()};
     if (last < first)
       return table_.note("partition " + dec(number) + " ends before it begins and is left out");
-    if (first >= sectors_)
+    if (first >= disk_end_)
       return table_.note("partition " + dec(number) + " begins past the end of the disk and is left out");
-    if (last >= sectors_) {
-      last = sectors_ - 1;
+    if (last >= disk_end_) {
+      last = disk_end_ - 1;
       table_.note("partition " + dec(number) + " reaches past the end of the disk and is cut there");
     }
     if (table_.partitions.size() == PartitionTable::max_partitions)
       return table_.note("more than " + dec(PartitionTable::max_partitions) + " partitions; the rest is left out");
     Partition partition;
     partition.number = number;
-    partition.start = first * copy_.sector_size;
-    partition.length = (last - first + 1) * copy_.sector_size;
+    partition.start = bytes_at(first);
+    partition.length = bytes_at(last + 1) - partition.start;
     partition.type = Uuid::from_guid(entry.type);
     partition.partuuid = Uuid::from_guid(entry.unique).text();
     partition.name = name_of(entry);
@@ -149,7 +153,7 @@ private:
 
   BlockReader& disk_;
   Copy copy_;
-  std::uint64_t sectors_;
+  Lba disk_end_; ///< one past the last sector
   PartitionTable table_;
 };
 
@@ -157,22 +161,26 @@ bool device_failed(Code code) { return code == Code::io || code == Code::timed_o
 
 /// The copies worth trying, best first: primary, where the primary says its backup is, the last sector.
 std::vector<Copy> copies(BlockReader& disk, std::uint32_t sector_size) {
-  std::vector<Copy> out = {{1, sector_size}};
-  const std::uint64_t sectors = disk.size() / sector_size;
-  if (sectors < 2)
+  std::vector<Copy> out = {{primary_at, sector_size}};
+  if (disk.size() / sector_size < 2)
     return out;
+  const Lba last{disk.size() / sector_size - 1};
   const auto primary = disk.read_as<GptHeader>(sector_size);
-  if (primary && std::string_view(primary->signature, sizeof primary->signature) == signature) {
-    const std::uint64_t alternate = primary->alternate_lba.get();
-    if (alternate > 1 && alternate < sectors - 1)
+  if (primary && has_gpt_signature(*primary)) {
+    const Lba alternate{primary->alternate_lba.get()};
+    if (alternate > primary_at && alternate < last)
       out.push_back({alternate, sector_size});
   }
-  if (sectors > 2)
-    out.push_back({sectors - 1, sector_size});
+  if (last > primary_at)
+    out.push_back({last, sector_size});
   return out;
 }
 
 } // namespace
+
+bool has_gpt_signature(const GptHeader& header) {
+  return std::string_view(header.signature, sizeof header.signature) == "EFI PART";
+}
 
 Result<PartitionTable> read_gpt(BlockReader& disk) {
   const std::uint32_t own_size = disk.source().geometry().block_size;
@@ -182,9 +190,10 @@ Result<PartitionTable> read_gpt(BlockReader& disk) {
     for (const Copy copy : copies(disk, sector_size)) {
       auto table = CopyReader(disk, copy).read();
       if (table) {
-        table->from_backup = copy.lba != 1;
+        table->from_backup = copy.header != primary_at;
         if (table->from_backup && !failures.empty())
-          table->note("read from the backup; the primary: " + failures.front().text());
+          table->note("read from the backup, as Linux does only with `gpt` on its command line; the primary: " +
+                      failures.front().text());
         if (sector_size != own_size)
           table->note("the table was written for sectors of " + dec(sector_size) + " bytes");
         return table;

@@ -42,6 +42,9 @@ struct GptEntry {
 };
 static_assert(sizeof(GptEntry) == 128 && offsetof(GptEntry, name) == 56);
 
+/// Whether the header begins as a GPT's does; nothing else of it is looked at.
+bool has_gpt_signature(const GptHeader& header);
+
 Result<PartitionTable> read_gpt(BlockReader& disk);
 
 } // namespace pvboot::fs

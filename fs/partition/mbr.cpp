@@ -1,6 +1,7 @@
 #include "fs/partition/mbr.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <algorithm>
 
@@ -12,7 +13,8 @@ constexpr unsigned first_logical = 5;
 constexpr unsigned max_links = 128;
 
 bool is_extended(std::uint8_t type) { return type == 0x05 || type == 0x0f || type == 0x85; }
-bool is_empty(const MbrEntry& entry) { return entry.type == 0 || entry.length.get() == 0; }
+// Linux goes by the length alone: an entry of type 0 that has one is a partition and takes a number.
+bool is_empty(const MbrEntry& entry) { return entry.length.get() == 0; }
 
 std::string mbr_partuuid(std::uint32_t signature, unsigned number) {
   if (signature == 0)
@@ -30,7 +32,7 @@ std::string mbr_partuuid(std::uint32_t signature, unsigned number) {
 class MbrParser {
 public:
   MbrParser(BlockReader& disk, const MbrSector& sector, std::uint32_t sector_size)
-      : disk_(disk), sector_(sector), sector_size_(sector_size), disk_sectors_(disk.size() / sector_size) {
+      : disk_(disk), sector_(sector), sector_size_(sector_size), disk_end_{disk.size() / sector_size} {
     table_.scheme = PartitionScheme::mbr;
   }
 
@@ -38,7 +40,7 @@ public:
     for (unsigned i = 0; i < 4; ++i) {
       const MbrEntry& entry = sector_.entries[i];
       if (!is_empty(entry) && !is_extended(entry.type))
-        add(i + 1, entry, 0);
+        add(i + 1, entry, Lba{0});
     }
     for (const MbrEntry& entry : sector_.entries)
       if (!is_empty(entry) && is_extended(entry.type))
@@ -52,18 +54,20 @@ public:
   }
 
 private:
-  void add(unsigned number, const MbrEntry& entry, std::uint64_t base) {
-    const std::uint64_t start = base + entry.start.get();
+  std::uint64_t bytes_at(Lba sector) const { return sector.value * sector_size_; }
+
+  void add(unsigned number, const MbrEntry& entry, Lba base) {
+    const Lba start = base + entry.start.get();
     std::uint64_t length = entry.length.get();
-    if (start >= disk_sectors_)
+    if (start >= disk_end_)
       return table_.note("partition " + dec(number) + " begins past the end of the disk and is left out");
-    if (length > disk_sectors_ - start) {
-      length = disk_sectors_ - start;
+    if (length > disk_end_ - start) {
+      length = disk_end_ - start;
       table_.note("partition " + dec(number) + " reaches past the end of the disk and is cut there");
     }
     Partition partition;
     partition.number = number;
-    partition.start = start * sector_size_;
+    partition.start = bytes_at(start);
     partition.length = length * sector_size_;
     partition.type = MbrType{entry.type};
     partition.partuuid = mbr_partuuid(sector_.disk_signature.get(), number);
@@ -71,17 +75,18 @@ private:
   }
 
   Result<void> follow_chain(const MbrEntry& extended) {
-    const std::uint64_t base = extended.start.get();
-    std::uint64_t record_at = base;
+    const Lba base{extended.start.get()};
+    Lba record_at = base;
     for (unsigned link = 0; link < max_links; ++link) {
-      if (record_at >= disk_sectors_) {
+      if (record_at >= disk_end_) {
         table_.note("the chain of logical partitions leads past the end of the disk");
         return {};
       }
-      const auto record = TRY_AT(disk_.read_as<MbrSector>(record_at * sector_size_),
-                                 "mbr: extended boot record at sector " + dec(record_at));
+      const auto record = TRY_AT(disk_.read_as<MbrSector>(bytes_at(record_at)),
+                                 "mbr: extended boot record at sector " + dec(record_at.value));
       if (record.magic.get() != mbr_magic) {
-        table_.note("extended boot record at sector " + dec(record_at) + " has no signature; the chain ends there");
+        table_.note("extended boot record at sector " + dec(record_at.value) +
+                    " has no signature; the chain ends there");
         return {};
       }
       add_logical(record, record_at, extended);
@@ -101,15 +106,15 @@ private:
     return nullptr;
   }
 
-  void add_logical(const MbrSector& record, std::uint64_t record_at, const MbrEntry& extended) {
+  void add_logical(const MbrSector& record, Lba record_at, const MbrEntry& extended) {
     for (unsigned i = 0; i < 4; ++i) {
       const MbrEntry& entry = record.entries[i];
       if (is_empty(entry) || is_extended(entry.type) || next_logical_ >= PartitionTable::max_partitions)
         continue;
       // Only the first two entries are defined; some tools left garbage in the others.
-      const std::uint64_t start = record_at + entry.start.get();
-      const std::uint64_t end = std::uint64_t{extended.start.get()} + extended.length.get();
-      if (i >= 2 && (start < extended.start.get() || start + entry.length.get() > end))
+      const Lba begin{extended.start.get()};
+      const Lba start = record_at + entry.start.get();
+      if (i >= 2 && (start < begin || start + entry.length.get() > begin + extended.length.get()))
         continue;
       add(next_logical_++, entry, record_at);
     }
@@ -118,7 +123,7 @@ private:
   BlockReader& disk_;
   const MbrSector& sector_;
   std::uint32_t sector_size_;
-  std::uint64_t disk_sectors_;
+  Lba disk_end_; ///< one past the last sector
   unsigned next_logical_ = first_logical;
   PartitionTable table_;
 };

@@ -22,7 +22,7 @@ void note_overlaps(PartitionTable& table) {
 
 bool has_stray_gpt(BlockReader& disk) {
   const auto header = disk.read_as<GptHeader>(disk.source().geometry().block_size);
-  return header && std::string_view(header->signature, sizeof header->signature) == "EFI PART";
+  return header && has_gpt_signature(*header);
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <memory>
 
 using namespace pvboot;
@@ -19,7 +20,9 @@ public:
   std::string_view name() const override { return "counting"; }
   Result<bool> submit(BlockRequest& request) override {
     TRY(check(request));
-    if (in_flight == shape_.queue_depth)
+    if (dead)
+      return fail(Code::gone, "the disk is not connected", name());
+    if (in_flight == std::min(shape_.queue_depth, room))
       return false;
     ++in_flight;
     ++requests;
@@ -33,6 +36,7 @@ public:
       BlockRequest* next = request->next;
       --in_flight;
       if (request->offset == fail_at) {
+        dead = true;
         request->status = BlockStatus::gone;
         request->quarantined = true;
         request->on_complete(*request);
@@ -44,6 +48,8 @@ public:
     }
   }
   std::uint64_t fail_at = ~std::uint64_t{0};
+  std::uint32_t room = ~std::uint32_t{0}; ///< what others leave of the queue
+  bool dead = false;
   std::uint32_t in_flight = 0, deepest = 0, requests = 0;
 
 private:
@@ -87,6 +93,19 @@ TEST_CASE("the first error is reported with its place after all requests have en
   REQUIRE(!result);
   CHECK(result.error().text() == "counting: bytes at 40960: the device went away");
   CHECK(quarantined);
+  CHECK(source.in_flight == 0);
+}
+
+TEST_CASE("a device lost while its queue is full: the error is the loss, not that nothing can be sent any more") {
+  std::vector<std::byte> disk(size);
+  CountingSource source(disk, {.max_segments = 1, .max_request_bytes = 4096, .queue_depth = 4});
+  source.room = 2;
+  source.fail_at = 0;
+  auto out = std::make_unique<Aligned>();
+  BulkRead bulk(source);
+  const auto result = bulk.read(0, MutBytes(out->bytes, size));
+  REQUIRE(!result);
+  CHECK(result.error().text() == "counting: bytes at 0: the device went away");
   CHECK(source.in_flight == 0);
 }
 

@@ -22,5 +22,7 @@ TEST_CASE("sizes are shown in binary units") {
 
 TEST_CASE("control bytes from outside never reach a console as they are") {
   CHECK(printable("a\x1b[2Jb\n") == "a\\x1b[2Jb\\x0a");
+  CHECK(printable("\xc2\x9b[2J, \x9b[2J") == "\xc2\\x9b[2J, \\x9b[2J"); // CSI in UTF-8 and alone
+  CHECK(printable("\xe2\x80\x9cgr\xc3\x9c\xc3\x9f\xe2\x80\x9d") == "\xe2\x80\x9cgr\xc3\x9c\xc3\x9f\xe2\x80\x9d");
   CHECK(printable(std::string(500, 'x'), 10) == "xxxxxxxxxx...");
 }

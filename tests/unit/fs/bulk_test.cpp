@@ -39,7 +39,11 @@ public:
       return;
     BlockRequest& request = *waiting_.back();
     waiting_.pop_back();
-    if (bad_from <= request.offset && request.offset < bad_to) {
+    if (silent) {
+      request.status = BlockStatus::timed_out;
+      request.quarantined = true;
+      request.on_complete(request);
+    } else if (bad_from <= request.offset && request.offset < bad_to) {
       request.status = BlockStatus::io_error;
       request.on_complete(request);
     } else {
@@ -50,6 +54,7 @@ public:
   bool idle() const { return waiting_.empty(); }
 
   std::uint64_t bad_from = 0, bad_to = 0;
+  bool silent = false; ///< what is in flight times out, with its buffers
   std::size_t deepest = 0, requests = 0;
 
 private:
@@ -298,6 +303,23 @@ TEST_CASE("a stream delivers what came before an error, then the error, and drai
     }
   }
   CHECK(source.idle());
+}
+
+TEST_CASE("a stream that is given up knows what becomes of its buffer") {
+  auto disk = noise(1 << 20, 9);
+  SlowSource source(disk);
+  Patchwork file(source, disk);
+  file.add(fs::Run::Kind::disk, 1 << 20);
+  for (const bool silent : {false, true}) {
+    Pages buffer(4 * 65536);
+    fs::FileStream stream(file, buffer.bytes(), 65536);
+    REQUIRE(stream.next());
+    REQUIRE(stream.next()); // the first chunk's memory is being filled again
+    REQUIRE(!source.idle());
+    source.silent = silent;
+    CHECK(stream.quarantined() == silent);
+    CHECK(source.idle());
+  }
 }
 
 TEST_CASE("a stream over memory of no whole pages fails at its first chunk") {

@@ -1,5 +1,6 @@
 // Paths through an ext filesystem, what a file's runs look like, and what finding them costs.
 #include "fs/partition/partition_source.hpp"
+#include "fs/path_walk.hpp"
 #include "tests/unit/fs/fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -27,6 +28,19 @@ public:
 
 private:
   MemorySource memory_;
+};
+
+/// A directory that holds itself under every name but "down", which is a link a long way into it.
+struct Bottomless {
+  int root() { return 0; }
+  Result<fs::FileType> type(int node) { return node == 0 ? fs::FileType::directory : fs::FileType::symlink; }
+  Result<int> lookup(int, std::string_view name) { return name == "down" ? 1 : 0; }
+  Result<std::string> link_text(int) {
+    std::string text;
+    for (int i = 0; i < 1000; ++i)
+      text += "d/";
+    return text + "down";
+  }
 };
 
 std::vector<fs::Run> runs_of(fs::File& file) {
@@ -114,6 +128,14 @@ TEST_CASE("paths mean what POSIX says") {
   CHECK(text->run_at(4).error().code() == Code::invalid);
 }
 
+TEST_CASE("links that lead deeper and deeper end at the longest path") {
+  Bottomless tree;
+  const auto found = fs::PathWalk<Bottomless, int>(tree).find("/down", true);
+  REQUIRE(!found);
+  CHECK(found.error().code() == Code::too_large);
+  CHECK(found.error().message() == "the path is too long");
+}
+
 TEST_CASE("modification times are those of the files, before 1970 and after 2038") {
   Scratch scratch;
   const auto tree = scratch / "tree";
@@ -176,6 +198,34 @@ TEST_CASE("small files and directories that lie in their inodes come from there"
     CHECK(run.kind == fs::Run::Kind::inline_bytes);
     CHECK(std::ranges::equal(run.bytes, noise(size, 1)));
   }
+}
+
+TEST_CASE("a directory in its inode that pretends to be large is refused before it is read") {
+  Scratch scratch;
+  std::filesystem::create_directories(scratch / "tree" / "dir");
+  write_file(scratch / "tree" / "dir" / "file", "text");
+  auto image = make_ext(scratch, scratch / "tree",
+                        {.options = "-t ext4 -O inline_data", .size_mib = 8, .debugfs = "sif /dir size 33554432\n"});
+  MemorySource source(image, "xvda1");
+  auto fs = fs::probe(source).value();
+  const auto names = fs->list("/dir");
+  REQUIRE(!names);
+  CHECK(names.error().code() == Code::corrupt);
+  CHECK(names.error().message() == "a directory larger than the inode that holds it");
+}
+
+TEST_CASE("what was wished compressed (chattr +c) is read as it lies") {
+  Scratch scratch;
+  std::filesystem::create_directories(scratch / "tree" / "dir");
+  write_file(scratch / "tree" / "dir" / "file", "text");
+  auto image = make_ext(
+      scratch, scratch / "tree",
+      {.options = "-t ext4", .size_mib = 8, .debugfs = "sif /dir flags 0x80004\nsif /dir/file flags 0x80004\n"});
+  run("debugfs -R 'stat /dir/file' " + (scratch / "image").string() + " | grep -q 'Flags: 0x80004'");
+  MemorySource source(image, "xvda1");
+  auto fs = fs::probe(source).value();
+  CHECK(fs->list("/dir")->size() == 1);
+  CHECK(fs::read_text(*fs->open("/dir/file").value(), 100).value() == "text");
 }
 
 TEST_CASE("going through a file's runs reads each piece of its metadata about once") {

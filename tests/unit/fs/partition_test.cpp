@@ -199,7 +199,9 @@ TEST_CASE("a GPT is read from its backup when the primary is damaged") {
     REQUIRE(table);
     CHECK(table->from_backup);
     REQUIRE(table->notes.size() == 1);
-    CHECK(table->notes[0] == std::string("read from the backup; the primary: ") + one.reason);
+    CHECK(table->notes[0] ==
+          std::string("read from the backup, as Linux does only with `gpt` on its command line; the primary: ") +
+              one.reason);
     require_as_sfdisk(*table, scratch);
   }
 }
@@ -319,6 +321,22 @@ TEST_CASE("hostile chains of logical partitions end, and keep what came before")
     CHECK(table->notes ==
           std::vector<std::string>{"extended boot record at sector 150 has no signature; the chain ends there"});
   }
+}
+
+TEST_CASE("an entry counts by its length, whatever its type, as Linux counts") {
+  HandMade made;
+  made.entry(0, 0, 0x00, 1, 10);
+  made.entry(0, 1, 0x05, 100, 1000);
+  made.entry(100, 0, 0x00, 1, 5);
+  made.entry(100, 1, 0x05, 50, 100);
+  made.entry(150, 0, 0x83, 1, 5);
+  const auto table = table_of(made.disk);
+  REQUIRE(table);
+  REQUIRE(table->partitions.size() == 3);
+  CHECK(table->partitions[0].number == 1);
+  CHECK(table->partitions[1].number == 5);
+  CHECK(table->partitions[2].number == 6);
+  CHECK(table->partitions[2].start == 151 * 512);
 }
 
 TEST_CASE("entries that overlap or do not fit are tolerated with a note") {
