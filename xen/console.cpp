@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "xen/hypercall/misc.hpp"
+#include "xen/shared_ring.hpp"
 
 #include <algorithm>
 
@@ -11,9 +12,6 @@ namespace {
 
 // How often a console without an event channel looks for keys.
 constexpr Duration key_interval = milliseconds(50);
-
-template <typename T> T load(const T& shared) { return __atomic_load_n(&shared, __ATOMIC_ACQUIRE); }
-template <typename T> void store(T& shared, T value) { __atomic_store_n(&shared, value, __ATOMIC_RELEASE); }
 
 } // namespace
 
@@ -102,9 +100,10 @@ bool Console::take(char& c) {
     return false;
   }
   c = ring_->in[MASK_XENCONS_IDX(cons, ring_->in)];
-  const bool was_full = there == sizeof ring_->in;
   store(ring_->in_cons, cons + 1);
-  if (was_full)
+  // A writer that finds the ring full sleeps; it may have filled it since we looked.
+  xen_mb();
+  if (load(ring_->in_prod) - cons >= sizeof ring_->in)
     (void)events_.send(port_);
   return true;
 }

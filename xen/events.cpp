@@ -28,14 +28,6 @@ Result<EventPort> EventChannels::allocate_unbound(DomainId remote) {
   return call.port();
 }
 
-Result<EventPort> EventChannels::bind_interdomain(DomainId remote, EventPort remote_port) {
-  BindInterdomain call(remote, remote_port);
-  TRY(issue(call));
-  if (call.port().value >= port_count)
-    return fail(Code::too_large, "event channel past the 2-level ABI");
-  return call.port();
-}
-
 Result<void> EventChannels::send(EventPort port) {
   TRY(issue(SendEvent(port)));
   return {};

@@ -21,7 +21,6 @@ public:
 
   /// A new port that `remote` may bind to.
   Result<EventPort> allocate_unbound(DomainId remote);
-  Result<EventPort> bind_interdomain(DomainId remote, EventPort remote_port);
   Result<void> send(EventPort port);
   Result<void> close(EventPort port);
 

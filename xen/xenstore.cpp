@@ -1,6 +1,7 @@
 #include "xen/xenstore.hpp"
 
 #include "base/text.hpp"
+#include "xen/shared_ring.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,11 +11,11 @@ namespace pvboot::xen {
 
 namespace {
 
-template <typename T> T load(const T& shared) { return __atomic_load_n(&shared, __ATOMIC_ACQUIRE); }
-template <typename T> void store(T& shared, T value) { __atomic_store_n(&shared, value, __ATOMIC_RELEASE); }
-
 // Numbers are short; a longer value is none.
 constexpr std::size_t longest_number = 20;
+
+std::string terminated(std::string_view text) { return std::string(text) + '\0'; }
+std::string_view first_string(std::string_view payload) { return payload.substr(0, payload.find('\0')); }
 
 // The names of the store's errors are its protocol [xen/io/xs_wire.h: xsd_errors].
 Error error_named(std::string_view name) {
@@ -71,7 +72,8 @@ Result<void> XenStore::send(std::string_view bytes, Instant deadline) {
     std::memcpy(ring_.req + at, bytes.data(), count);
     store(ring_.req_prod, prod + static_cast<XENSTORE_RING_IDX>(count));
     bytes.remove_prefix(count);
-    TRY(events_.send(port_));
+    if (!events_.send(port_))
+      return give_up("its event channel does not work");
   }
   return {};
 }
@@ -89,9 +91,10 @@ Result<std::size_t> XenStore::take(char* to, std::size_t size) {
     return 0;
   std::memcpy(to, ring_.rsp + at, count);
   store(ring_.rsp_cons, cons + static_cast<XENSTORE_RING_IDX>(count));
-  // A writer waits only for a ring that was full.
-  if (there == sizeof ring_.rsp)
-    TRY(events_.send(port_));
+  // A writer that finds the ring full sleeps; it may have filled it since we looked.
+  xen_mb();
+  if (load(ring_.rsp_prod) - cons >= sizeof ring_.rsp && !events_.send(port_))
+    return give_up("its event channel does not work");
   return count;
 }
 
@@ -151,8 +154,9 @@ Result<XenStore::Reply> XenStore::await_reply(std::uint32_t req_id, Instant dead
   }
 }
 
-Result<std::string> XenStore::request(xsd_sockmsg_type type, std::string_view payload, Transaction in,
-                                      std::string_view place) {
+// The answer to one request: of the request's own type, or an XS_ERROR.
+Result<XenStore::Reply> XenStore::exchange(xsd_sockmsg_type type, std::string_view payload, Transaction in,
+                                           std::string_view place) {
   if (broken_)
     return fail(Code::gone, "given up earlier", "xenstore");
   if (payload.size() > XENSTORE_PAYLOAD_MAX)
@@ -165,18 +169,18 @@ Result<std::string> XenStore::request(xsd_sockmsg_type type, std::string_view pa
   TRY(send({reinterpret_cast<const char*>(&header), sizeof header}, deadline));
   TRY(send(payload, deadline));
   Reply reply = TRY_AT(await_reply(header.req_id, deadline), printable(place));
-  if (reply.type == XS_ERROR) {
-    const std::string_view name(reply.payload.data(), std::min(reply.payload.find('\0'), reply.payload.size()));
-    return std::unexpected(error_named(name).at(printable(place)));
-  }
-  if (reply.type != header.type)
+  if (reply.type != header.type && reply.type != XS_ERROR)
     return give_up("it answers another question than was asked");
-  return std::move(reply.payload);
+  return reply;
 }
 
-namespace {
-std::string terminated(std::string_view text) { return std::string(text) + '\0'; }
-} // namespace
+Result<std::string> XenStore::request(xsd_sockmsg_type type, std::string_view payload, Transaction in,
+                                      std::string_view place) {
+  Reply reply = TRY(exchange(type, payload, in, place));
+  if (reply.type == XS_ERROR)
+    return std::unexpected(error_named(first_string(reply.payload)).at(printable(place)));
+  return std::move(reply.payload);
+}
 
 Result<std::string> XenStore::read(std::string_view path, Transaction in) {
   return request(XS_READ, terminated(path), in, path);
@@ -232,27 +236,19 @@ Result<void> XenStore::write_number(std::string_view path, std::uint64_t value, 
 
 Result<Transaction> XenStore::begin() {
   const std::string reply = TRY(request(XS_TRANSACTION_START, terminated(""), {}, "transaction"));
-  const std::string_view digits(reply.data(), std::min(reply.find('\0'), reply.size()));
-  const auto id = parse_number(digits);
+  const auto id = parse_number(first_string(reply));
   if (!id || *id == 0 || *id > UINT32_MAX)
     return give_up("it names a transaction by no number");
   return Transaction{static_cast<std::uint32_t>(*id)};
 }
 
 Result<bool> XenStore::end(Transaction transaction, bool commit) {
-  if (broken_)
-    return fail(Code::gone, "given up earlier", "xenstore");
-  const xsd_sockmsg header{
-      .type = XS_TRANSACTION_END, .req_id = next_req_id_++, .tx_id = transaction.id, .len = sizeof "T"};
-  const Instant deadline = clock_.now() + reply_limit;
-  TRY(send({reinterpret_cast<const char*>(&header), sizeof header}, deadline));
-  TRY(send(terminated(commit ? "T" : "F"), deadline));
-  const Reply reply = TRY_AT(await_reply(header.req_id, deadline), "transaction");
+  const Reply reply = TRY(exchange(XS_TRANSACTION_END, terminated(commit ? "T" : "F"), transaction, "transaction"));
   if (reply.type != XS_ERROR)
     return true;
-  const std::string_view name(reply.payload.data(), std::min(reply.payload.find('\0'), reply.payload.size()));
+  const std::string_view name = first_string(reply.payload);
   if (name == "EAGAIN")
-    return false;
+    return !commit;
   return std::unexpected(error_named(name).at("transaction"));
 }
 
@@ -292,9 +288,10 @@ Result<std::optional<WatchEvent>> XenStore::next_event(Duration limit) {
 Result<void> XenStore::reset_watches() {
   auto reply = request(XS_RESET_WATCHES, terminated(""), {}, "watches");
   watch_events_.clear();
-  if (!reply)
+  if (broken_)
     return std::unexpected(std::move(reply).error());
-  // What is left in the ring now is an event from before the answer; half a message would confuse the next owner.
+  // What is left in the ring now is an event from before the answer; half a message would confuse the next owner,
+  // whatever the answer was.
   const Instant deadline = clock_.now() + reply_limit;
   while (TRY(receive_some()) || header_bytes_ != 0) {
     if (clock_.now() >= deadline)
@@ -302,6 +299,8 @@ Result<void> XenStore::reset_watches() {
     if (header_bytes_ != 0)
       events_.wait(port_, deadline);
   }
+  if (!reply)
+    return std::unexpected(std::move(reply).error());
   return {};
 }
 

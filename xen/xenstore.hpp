@@ -2,12 +2,13 @@
 // builder set up, and watches that come in between.
 //
 // The store is outside: every length and ring index that it writes is checked, every wait has a limit. A store that
-// breaks the protocol, or stops in the middle of a message, is given up: from then on every call fails at once with
-// Code::gone. One that is only late fails the call with Code::timed_out; its late answer is recognised by its req_id
-// and thrown away.
+// breaks the protocol, or stops taking in the middle of a request, is given up: from then on every call fails at once
+// with Code::gone. One that is only late fails the call with Code::timed_out; its late answer is recognised by its
+// req_id and thrown away.
 //
-// Paths without a leading "/" are relative to the domain's own directory. An error that the store itself reports
-// becomes Code::not_found (ENOENT), Code::denied (EACCES, EPERM, EROFS …), or Code::io, with the path as its place.
+// Paths without a leading "/" are relative to the domain's own directory. An error that the store itself reports has
+// a Code by its name (not_found for ENOENT, denied for EACCES, EPERM, EROFS …, io for an unknown one) and the path as
+// its place.
 #pragma once
 
 #include "xen/clock.hpp"
@@ -76,6 +77,7 @@ private:
   };
 
   Result<std::string> request(xsd_sockmsg_type type, std::string_view payload, Transaction in, std::string_view place);
+  Result<Reply> exchange(xsd_sockmsg_type type, std::string_view payload, Transaction in, std::string_view place);
   Result<Reply> await_reply(std::uint32_t req_id, Instant deadline);
   Result<void> send(std::string_view bytes, Instant deadline);
   Result<bool> receive_some();

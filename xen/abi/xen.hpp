@@ -11,7 +11,8 @@
 #ifdef __XEN_INTERFACE_VERSION__
 #error "include xen/abi/xen.hpp before any of Xen's own headers"
 #endif
-#define __XEN_INTERFACE_VERSION__ 0x00040d00
+// The name is the ABI's own.
+#define __XEN_INTERFACE_VERSION__ 0x00040d00 // NOLINT(bugprone-reserved-identifier)
 
 // The rings' barriers. A shared ring is ordinary cacheable memory between two x86 CPUs.
 #define xen_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)

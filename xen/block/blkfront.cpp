@@ -1,9 +1,9 @@
 #include "xen/block/blkfront.hpp"
 
+#include "xen/block/page.hpp"
 #include "xen/quarantine.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 namespace pvboot::xen {
@@ -12,12 +12,6 @@ namespace {
 
 // How long a silent backend is waited for before its state is looked at.
 constexpr Duration silence = seconds(2);
-
-struct PageDeleter {
-  void operator()(std::byte* page) const { ::operator delete(page, std::align_val_t{page_size}); }
-};
-using Page = std::unique_ptr<std::byte, PageDeleter>;
-Page new_page() { return Page(static_cast<std::byte*>(::operator new(page_size, std::align_val_t{page_size}))); }
 
 BlockStatus status_of(std::int16_t status) {
   switch (status) {
@@ -242,12 +236,17 @@ void BlkFront::fill_request(Slot& slot, std::uint64_t offset) {
   std::memcpy(&ring_->next_request(), &request, sizeof request);
 }
 
-// Ends the grants of a ring request and gives its slot back. An unanswered one may still be carried out: its
+// Ends a grant; false when the backend has the page still. What has not been answered may yet be carried out: its
 // references are not used again.
+bool BlkFront::take_back(GrantRef ref, bool answered) {
+  return answered ? services_.grants.end(ref) : services_.grants.revoke(ref);
+}
+
+// Ends the grants of a ring request and gives its slot back.
 void BlkFront::settle(Slot& slot, BlockStatus status, bool answered) {
   Job& job = *slot.job;
   for (const GrantRef ref : slot.grants)
-    if (!(answered ? services_.grants.end(ref) : services_.grants.revoke(ref)))
+    if (!take_back(ref, answered))
       job.quarantined = true;
   if (slot.bounce_page != nullptr && job.quarantined)
     quarantine(slot.bounce_page.release(), page_size);
@@ -330,16 +329,12 @@ void BlkFront::lose_device(BlockStatus status) {
   }
 }
 
-// Ends the grants of the indirect requests' lists; false when the backend still has one, whose page is then lost.
-bool BlkFront::release_lists() {
-  bool all_ended = true;
+// Ends the grants of the indirect requests' lists. A page that the backend has still is lost.
+void BlkFront::release_lists(bool answered) {
   for (const auto& slot : slots_)
-    if (slot->list_grant && !services_.grants.end(*slot->list_grant)) {
+    if (slot->list_grant && !take_back(*slot->list_grant, answered))
       quarantine(slot->list.release(), page_size);
-      all_ended = false;
-    }
   slots_.clear();
-  return all_ended;
 }
 
 bool BlkFront::busy() const {

@@ -62,14 +62,12 @@ public:
   /// Goes as far towards a connected device as the backend allows. An Error is final: close() what there is.
   Result<Step> advance_connect();
   /// Goes as far as the backend allows towards a device that the guest's own blkfront finds as new. Works from any
-  /// state of the connection.
+  /// state of the connection. From a backend that never took the ring up it is withdrawn, in a few seconds.
   Result<Step> advance_close();
   /// For a backend that does not follow: takes back what can be taken back and leaves the rest to it for ever.
   void abandon();
 
   bool connected() const { return phase_ == Phase::connected; }
-  /// Whether the store, and not only the device, has named the medium read-only, a CD or removable.
-  std::uint32_t disk_info() const { return info_; }
 
   void set_request_limit(Duration limit) { request_limit_ = limit; }
 
@@ -84,6 +82,7 @@ private:
     fresh,
     awaiting_backend, ///< ours is Initialising, the backend's is to become InitWait
     published,        ///< ours is Initialised, the backend's is to become Connected
+    withdrawn,        ///< ours is Initialising again, and the backend had not become Connected
     connected,
     failed,
     closing,        ///< ours is Closing
@@ -99,6 +98,8 @@ private:
   Result<Step> begin();
   Result<Step> go_on_closing();
   Result<void> begin_closing(Phase then);
+  Result<Step> withdraw();
+  Result<Step> prompt(BusState theirs);
   Result<Step> publish();
   Result<void> offer_ring(Transaction in);
   Result<Step> go_online();
@@ -106,8 +107,7 @@ private:
   Result<void> learn_shape();
   Result<bool> counts_in_blocks(std::uint32_t block_size);
   Result<void> remove_keys();
-  bool release_ring();
-  bool release_lists();
+  void release_ring(bool answered);
 
   // blkfront.cpp
   void feed();
@@ -120,6 +120,8 @@ private:
   Slot* open_slot();
   bool collect();
   void take_response(const blkif_response_t& response);
+  bool take_back(GrantRef ref, bool answered);
+  void release_lists(bool answered);
   void settle(Slot& slot, BlockStatus status, bool answered);
   bool finish_if_done(Job& job);
   void lose_device(BlockStatus status);
@@ -131,14 +133,13 @@ private:
   DiskNode node_;
   Phase phase_ = Phase::fresh;
   Phase after_closing_ = Phase::finished;
-  bool woken_ = false; ///< a closed backend has been told once that we are here
+  Instant withdrawn_until_{}; ///< how long a backend is watched that may have been about to take the ring up
+  bool prompted_ = false;     ///< a backend that was not ready for us has been told so, once
   std::optional<EventPort> port_;
-  std::optional<EventPort> stale_port_; ///< of an earlier loader's frontend
   std::unique_ptr<BlkRing> ring_;
   std::vector<GrantRef> ring_grants_;
 
   BlockGeometry shape_{};
-  std::uint32_t info_ = 0;
   std::uint32_t unit_ = 512;                                       ///< bytes in what sector numbers count
   std::uint32_t pages_a_request_ = BLKIF_MAX_SEGMENTS_PER_REQUEST; ///< of one ring request
   bool can_flush_ = false;

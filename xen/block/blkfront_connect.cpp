@@ -3,12 +3,13 @@
 
 #include "base/checked.hpp"
 #include "base/text.hpp"
+#include "xen/block/page.hpp"
+#include "xen/quarantine.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <iterator>
-#include <new>
 #include <utility>
 
 namespace pvboot::xen {
@@ -23,6 +24,8 @@ constexpr std::uint32_t largest_request = 1u << 20;
 constexpr std::uint32_t requests_at_once = 16;
 constexpr int most_commit_tries = 16;
 constexpr Duration probe_limit = seconds(5);
+// The way from reading our state to being Connected takes a backend some round trips to the store.
+constexpr Duration withdrawal = seconds(5);
 
 // What a blkfront, ours or an earlier loader's, puts into its directory besides the state.
 bool is_frontend_key(std::string_view key) {
@@ -43,10 +46,8 @@ Result<BlkFront::Step> BlkFront::begin() {
     phase_ = Phase::awaiting_backend;
     return advance_connect();
   }
-  // The earlier loader's port is a port of this domain still.
-  const std::uint64_t port = TRY(services_.store.read_number_or(node_.frontend + "/event-channel", 0));
-  if (port != 0 && port < EVTCHN_2L_NR_CHANNELS)
-    stale_port_ = EventPort{static_cast<evtchn_port_t>(port)};
+  // The earlier loader's port stays as it is: by a number in the store it could be anybody's, and an unused one does
+  // no harm.
   TRY(begin_closing(Phase::awaiting_backend));
   return advance_connect();
 }
@@ -65,9 +66,8 @@ Result<BlkFront::Step> BlkFront::advance_connect() {
     const BusState theirs = TRY(read_state(services_.store, node_.backend));
     if (theirs == BusState::init_wait || theirs == BusState::initialised)
       return publish();
-    // A backend that closed before we looked waits for the state to be written.
-    if (theirs == BusState::closed && !std::exchange(woken_, true))
-      TRY(write_state(services_.store, node_.frontend, BusState::initialising));
+    if (!prompted_)
+      return prompt(theirs);
     return Step::waiting;
   }
   case Phase::published: {
@@ -76,15 +76,33 @@ Result<BlkFront::Step> BlkFront::advance_connect() {
       return go_online();
     if (theirs == BusState::closing || theirs == BusState::closed) {
       phase_ = Phase::failed;
-      return fail(Code::gone, "the backend refuses the connection", name());
+      return fail(Code::gone, "the backend refuses the connection");
     }
     return Step::waiting;
   }
   case Phase::connected: return Step::done;
+  case Phase::withdrawn:
   case Phase::failed:
   case Phase::finished: break;
   }
-  return fail(Code::gone, "the disk was closed", name());
+  return fail(Code::gone, "the disk was closed");
+}
+
+// What helps a backend that is not waiting for us, once: one that closed before we looked waits for our state to be
+// written; one that is with an earlier frontend still, which gave up on it, waits to be closed.
+Result<BlkFront::Step> BlkFront::prompt(BusState theirs) {
+  switch (theirs) {
+  case BusState::closed:
+    prompted_ = true;
+    TRY(write_state(services_.store, node_.frontend, BusState::initialising));
+    return Step::waiting;
+  case BusState::connected:
+  case BusState::closing:
+    prompted_ = true;
+    TRY(begin_closing(Phase::awaiting_backend));
+    return advance_connect();
+  default: return Step::waiting;
+  }
 }
 
 Result<BlkFront::Step> BlkFront::publish() {
@@ -93,7 +111,7 @@ Result<BlkFront::Step> BlkFront::publish() {
   for (std::size_t i = 0; i < ring_->page_count(); ++i) {
     const auto frame = services_.frames.frame_of(ring_->page(i));
     if (!frame)
-      return fail(Code::invalid, "a ring outside the loader's memory", name());
+      return fail(Code::invalid, "a ring outside the loader's memory");
     ring_grants_.push_back(TRY(services_.grants.grant(node_.backend_domain, *frame, GrantAccess::read_write)));
   }
   port_ = TRY(services_.events.allocate_unbound(node_.backend_domain));
@@ -103,11 +121,11 @@ Result<BlkFront::Step> BlkFront::publish() {
     auto offered_keys = offer_ring(transaction);
     const bool committed = TRY(services_.store.end(transaction, offered_keys.has_value()));
     if (!offered_keys)
-      return std::unexpected(std::move(offered_keys).error().at(name()));
+      return std::unexpected(std::move(offered_keys).error());
     if (committed)
       return advance_connect();
   }
-  return fail(Code::timed_out, "xenstore does not take the ring's keys", name());
+  return fail(Code::timed_out, "xenstore does not take the ring's keys");
 }
 
 Result<void> BlkFront::offer_ring(Transaction in) {
@@ -128,8 +146,8 @@ Result<void> BlkFront::offer_ring(Transaction in) {
 }
 
 Result<BlkFront::Step> BlkFront::go_online() {
-  TRY_AT(learn_features(), name());
-  TRY_AT(learn_shape(), name());
+  TRY(learn_features());
+  TRY(learn_shape());
   TRY(write_state(services_.store, node_.frontend, BusState::connected));
   return Step::done;
 }
@@ -142,7 +160,6 @@ Result<void> BlkFront::learn_features() {
     pages_a_request_ = static_cast<std::uint32_t>(std::min(indirect, most_pages_a_request));
   can_flush_ = TRY(store.read_number_or(theirs + "/feature-flush-cache", 0)) == 1;
   can_barrier_ = TRY(store.read_number_or(theirs + "/feature-barrier", 0)) == 1;
-  info_ = static_cast<std::uint32_t>(TRY(store.read_number_or(theirs + "/info", 0)));
   return {};
 }
 
@@ -150,6 +167,7 @@ Result<void> BlkFront::learn_shape() {
   XenStore& store = services_.store;
   const std::uint64_t sectors = TRY(store.read_number(node_.backend + "/sectors"));
   const std::uint64_t block = TRY(store.read_number_or(node_.backend + "/sector-size", 512));
+  const std::uint64_t info = TRY(store.read_number_or(node_.backend + "/info", 0));
   if (block < 512 || block > page_size || !std::has_single_bit(block))
     return fail(Code::unsupported, "a disk whose blocks are not of 512 to 4096 bytes", dec(block) + " bytes");
   shape_ = {.block_size = static_cast<std::uint32_t>(block),
@@ -157,7 +175,7 @@ Result<void> BlkFront::learn_shape() {
             .max_segments = static_cast<std::uint32_t>(most_pages_a_request),
             .max_request_bytes = largest_request,
             .queue_depth = requests_at_once,
-            .writable = !node_.cdrom && (info_ & (VDISK_READONLY | VDISK_CDROM)) == 0};
+            .writable = !node_.cdrom && (info & (VDISK_READONLY | VDISK_CDROM)) == 0};
   phase_ = Phase::connected;
   unit_ = block != 512 && TRY(counts_in_blocks(shape_.block_size)) ? shape_.block_size : 512;
   const auto bytes = checked_mul<std::uint64_t>(sectors, unit_);
@@ -171,9 +189,7 @@ Result<void> BlkFront::learn_shape() {
 // 512 bytes (Linux, and newer headers): the second block is asked for as blocks are counted. Counted in 512 bytes,
 // that is an unaligned request, which fails or fills 512 bytes only.
 Result<bool> BlkFront::counts_in_blocks(std::uint32_t block_size) {
-  const auto free_page = [](std::byte* page) { ::operator delete(page, std::align_val_t{page_size}); };
-  const std::unique_ptr<std::byte, decltype(free_page)> page(
-      static_cast<std::byte*>(::operator new(page_size, std::align_val_t{page_size})), free_page);
+  Page page = new_page();
   const Duration usual_limit = std::exchange(request_limit_, probe_limit);
   unit_ = block_size;
   shape_.size = 2ull * block_size;
@@ -195,8 +211,10 @@ Result<bool> BlkFront::counts_in_blocks(std::uint32_t block_size) {
     }
     while (!done)
       pump(probe_limit);
-    if (probe.status != BlockStatus::ok && phase_ != Phase::connected) {
-      outcome = as_result(probe.status);
+    if (probe.quarantined)
+      quarantine(page.release(), page_size);
+    if (phase_ != Phase::connected) {
+      outcome = as_result(probe.status == BlockStatus::ok ? BlockStatus::gone : probe.status);
       break;
     }
     filled = probe.status == BlockStatus::ok &&
@@ -231,7 +249,7 @@ Result<BlkFront::Step> BlkFront::go_on_closing() {
   if (phase_ == Phase::closed) {
     if (!no_backend && theirs != BusState::closed)
       return Step::waiting;
-    (void)release_ring();
+    release_ring(true);
     TRY(remove_keys());
     TRY(write_state(services_.store, node_.frontend, BusState::initialising));
     phase_ = Phase::reinitialising;
@@ -246,9 +264,13 @@ Result<BlkFront::Step> BlkFront::go_on_closing() {
 Result<BlkFront::Step> BlkFront::advance_close() {
   switch (phase_) {
   case Phase::fresh:
-  case Phase::awaiting_backend: phase_ = Phase::finished; return Step::done;
+  case Phase::awaiting_backend:
+    release_ring(true); // it may have been made, and not been offered
+    phase_ = Phase::finished;
+    return Step::done;
   case Phase::finished: return Step::done;
   case Phase::published:
+  case Phase::withdrawn: return withdraw();
   case Phase::connected:
   case Phase::failed: TRY(begin_closing(Phase::finished)); break;
   case Phase::closing:
@@ -258,35 +280,51 @@ Result<BlkFront::Step> BlkFront::advance_close() {
   return go_on_closing();
 }
 
+// Takes the ring back from a backend that has not taken it up. That one has nothing to close, and may never wake to do
+// so; all that is waited for is whether it was just about to.
+Result<BlkFront::Step> BlkFront::withdraw() {
+  if (TRY(read_state(services_.store, node_.backend)) != BusState::init_wait) {
+    TRY(begin_closing(Phase::finished));
+    return go_on_closing();
+  }
+  if (phase_ == Phase::published) {
+    TRY(write_state(services_.store, node_.frontend, BusState::initialising));
+    phase_ = Phase::withdrawn;
+    withdrawn_until_ = services_.clock.now() + withdrawal;
+  }
+  if (services_.clock.now() < withdrawn_until_)
+    return Step::waiting;
+  abandon();
+  return Step::done;
+}
+
 void BlkFront::abandon() {
   if (phase_ == Phase::connected)
     lose_device(BlockStatus::gone);
   const bool published = phase_ != Phase::fresh && phase_ != Phase::awaiting_backend && phase_ != Phase::finished;
   phase_ = Phase::finished;
-  (void)release_ring();
-  // The guest's own frontend gets its chance if the backend comes to its senses.
+  // The guest's own frontend gets its chance if the backend comes to its senses. The state goes first: one that wakes
+  // now must not look for keys that are gone.
   if (published) {
-    (void)remove_keys();
     (void)write_state(services_.store, node_.frontend, BusState::initialising);
+    (void)remove_keys();
   }
+  release_ring(false);
 }
 
-// Ends what the backend had of ours; false when it still has some of it, which is then lost.
-bool BlkFront::release_ring() {
+// Ends what the backend had of ours. Pages that it has still are lost.
+void BlkFront::release_ring(bool answered) {
   bool all_ended = true;
   for (const GrantRef ref : ring_grants_)
-    all_ended = services_.grants.end(ref) && all_ended;
+    all_ended = take_back(ref, answered) && all_ended;
   ring_grants_.clear();
   if (ring_ != nullptr && !all_ended)
     ring_->lose();
   ring_.reset();
-  all_ended = release_lists() && all_ended;
-  for (auto* port : {&port_, &stale_port_})
-    if (port->has_value()) {
-      (void)services_.events.close(**port);
-      port->reset();
-    }
-  return all_ended;
+  release_lists(answered);
+  if (port_)
+    (void)services_.events.close(*port_);
+  port_.reset();
 }
 
 Result<void> BlkFront::remove_keys() {

@@ -13,7 +13,7 @@ constexpr std::string_view directory = "device/vbd";
 constexpr std::string_view token_prefix = "pvboot-disk-";
 // More than any toolstack gives; a store that names more is not believed.
 constexpr std::size_t most_disks = 256;
-// A watch that got lost costs no more than this.
+// An event that got lost, or stands behind a flood of another backend's, costs no more than this.
 constexpr Duration look_again = seconds(1);
 
 Result<DiskNode> read_node(XenStore& store, const std::string& id) {
@@ -25,7 +25,7 @@ Result<DiskNode> read_node(XenStore& store, const std::string& id) {
   node.backend = TRY(store.read(node.frontend + "/backend"));
   const std::uint64_t domain = TRY(store.read_number_or(node.frontend + "/backend-id", 0));
   if (domain >= DOMID_FIRST_RESERVED)
-    return fail(Code::corrupt, "a backend in no domain", printable(id));
+    return fail(Code::corrupt, "its backend-id is no domain");
   node.backend_domain = {static_cast<domid_t>(domain)};
   const auto type = store.read(node.frontend + "/device-type");
   node.cdrom = type && *type == "cdrom";
@@ -51,7 +51,7 @@ template <typename Advance> void advance_together(const DeviceServices& services
       return;
     auto outcome = advance(*t.disk);
     if (!outcome)
-      t.error = std::move(outcome).error();
+      t.error = std::move(outcome).error().at(t.disk->node().name);
     else
       t.arrived = *outcome == BlkFront::Step::done;
   };
@@ -61,18 +61,21 @@ template <typename Advance> void advance_together(const DeviceServices& services
       travellers[i].watched =
           services.store.watch(travellers[i].disk->node().backend + "/state", token_of(i)).has_value();
   }
+  Instant look_at_all = services.clock.now() + look_again;
   while (std::ranges::any_of(travellers, [](const Traveller& t) { return !t.arrived && !t.error; })) {
     const Instant now = services.clock.now();
     if (now >= deadline || !services.store.usable())
       break;
-    const auto event = services.store.next_event(std::min(look_again, deadline - now));
+    const auto event = services.store.next_event(std::min(look_at_all, deadline) - now);
     const auto named = std::ranges::find_if(travellers, [&](const Traveller& t) {
       return event && *event && (*event)->token == token_of(static_cast<std::size_t>(&t - travellers.data()));
     });
-    if (named != travellers.end())
+    if (named != travellers.end() && services.clock.now() < look_at_all) {
       step(*named);
-    else
-      std::ranges::for_each(travellers, step);
+      continue;
+    }
+    std::ranges::for_each(travellers, step);
+    look_at_all = services.clock.now() + look_again;
   }
   for (std::size_t i = 0; i < travellers.size(); ++i) {
     Traveller& t = travellers[i];
@@ -83,30 +86,34 @@ template <typename Advance> void advance_together(const DeviceServices& services
   }
 }
 
-} // namespace
-
-Result<std::vector<DiskNode>> list_disks(XenStore& store) {
+// The vbds of this domain in the order of their numbers. A node that makes no sense is one of `failures`.
+Result<std::vector<DiskNode>> list_disks(XenStore& store, std::vector<DiskFailure>& failures) {
   std::vector<DiskNode> nodes;
   auto ids = store.list(directory);
   if (!ids && ids.error().code() == Code::not_found)
     return nodes;
-  for (const std::string& id : TRY(std::move(ids))) {
-    if (nodes.size() == most_disks)
-      break;
+  std::vector<std::string> names = TRY(std::move(ids));
+  names.resize(std::min(names.size(), most_disks));
+  for (const std::string& id : names) {
     auto node = read_node(store, id);
     if (node)
       nodes.push_back(std::move(*node));
-    else if (!store.usable())
+    // A store that does not answer would cost its time limit once for each.
+    else if (node.error().code() == Code::timed_out || node.error().code() == Code::gone)
       return std::unexpected(std::move(node).error());
+    else
+      failures.push_back({.node = {}, .why = std::move(node).error().at("vbd " + printable(id))});
   }
   std::ranges::sort(nodes, {}, &DiskNode::vdev);
   return nodes;
 }
 
+} // namespace
+
 Result<void> Disks::connect(Duration limit) {
   failures_.clear();
   std::vector<Traveller> travellers;
-  for (DiskNode& node : TRY(list_disks(services_.store)))
+  for (DiskNode& node : TRY(list_disks(services_.store, failures_)))
     if (find(node.name) == nullptr)
       travellers.push_back({std::make_unique<BlkFront>(services_, std::move(node))});
   advance_together(services_, travellers, limit, [](BlkFront& disk) { return disk.advance_connect(); });

@@ -5,12 +5,9 @@
 
 namespace pvboot::xen {
 
-/// The vbds of this domain in the order of their numbers.
-Result<std::vector<DiskNode>> list_disks(XenStore& store);
-
 /// A disk that could not be used, and why.
 struct DiskFailure {
-  DiskNode node;
+  DiskNode node; ///< empty when the store does not describe it
   Error why;
 };
 
@@ -22,8 +19,8 @@ public:
 
   explicit Disks(const DeviceServices& services) : services_(services) {}
 
-  /// Connects the disks that are not yet connected, all at once; those that fail are in failures(). An Error only
-  /// when the store itself fails.
+  /// Connects the disks that are not yet connected, all at once; those that fail are in failures(), and are given
+  /// back, which may take as long again. An Error only when the store itself fails.
   Result<void> connect(Duration limit = connect_limit);
 
   /// Closes all, so that the guest's own frontends connect afterwards. What would not close in time is in failures().

@@ -1,19 +1,13 @@
 #include "xen/block/ring.hpp"
 
 #include "xen/quarantine.hpp"
+#include "xen/shared_ring.hpp"
 
 #include <cstring>
 #include <new>
 #include <utility>
 
 namespace pvboot::xen {
-
-namespace {
-
-template <typename T> T load(const T& shared) { return __atomic_load_n(&shared, __ATOMIC_ACQUIRE); }
-template <typename T> void store(T& shared, T value) { __atomic_store_n(&shared, value, __ATOMIC_RELEASE); }
-
-} // namespace
 
 BlkRing::BlkRing(unsigned order)
     : order_(order), pages_(static_cast<std::byte*>(::operator new(page_size << order, std::align_val_t{page_size}))) {

@@ -8,6 +8,8 @@
 
 namespace pvboot::xen {
 
+constexpr unsigned xvda = 51712, xvdb = 51728;
+
 struct DiskScene {
   FakeXen xen;
   FakeStore store{xen};
@@ -25,9 +27,19 @@ struct DiskScene {
     REQUIRE(disks.connected().size() == 1);
     return *disks.connected().front();
   }
+  /// Takes all grants but so many.
+  void leave_grants(std::size_t count) {
+    while (xen.grants.free_entries() > count)
+      REQUIRE(xen.grants.grant(DomainId{0}, Mfn{1}, GrantAccess::read_only));
+  }
 };
 
-constexpr unsigned xvda = 51712, xvdb = 51728;
+/// One disk, connected.
+struct OneDisk : DiskScene {
+  explicit OneDisk(const FakeDisk::Shape& shape = {}) : backend(add(xvda, shape)), disk(connect_one()) {}
+  FakeDisk& backend;
+  BlkFront& disk;
+};
 
 /// Page-aligned memory.
 class Pages {

@@ -141,7 +141,10 @@ void FakeDisk::serve() {
       blkif_request_indirect_t indirect;
       std::memcpy(&indirect, &request, sizeof indirect);
       response.id = indirect.id;
-      const auto* list = reinterpret_cast<const blkif_request_segment*>(map(indirect.indirect_grefs[0], false));
+      const std::byte* page = map(indirect.indirect_grefs[0], false);
+      if (page != nullptr)
+        last_list.assign(page, page + page_size);
+      const auto* list = reinterpret_cast<const blkif_request_segment*>(page);
       response.status = list == nullptr || indirect.nr_segments > shape_.indirect_segments
                             ? std::int16_t{BLKIF_RSP_ERROR}
                             : carry_out(indirect.indirect_op, indirect.sector_number, {list, indirect.nr_segments});

@@ -34,6 +34,7 @@ public:
   std::vector<std::uint8_t> operations; ///< of the ring requests, an indirect one by its inner operation
   std::size_t most_pages_seen = 0;
   std::size_t deepest_queue = 0;
+  std::vector<std::byte> last_list; ///< the whole page that an indirect request named
 
   bool asleep = false;                                     ///< answers nothing at all
   bool frozen = false;                                     ///< serves no requests; states go on

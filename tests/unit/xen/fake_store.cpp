@@ -63,9 +63,14 @@ void FakeStore::take_requests() {
 }
 
 void FakeStore::give_answers() {
+  if (asleep_since_ == xen_.sends)
+    return;
+  asleep_since_.reset();
   for (std::size_t moved = 0; !outgoing.empty() && moved < bytes_a_run; ++moved) {
-    if (ring.rsp_prod - ring.rsp_cons == sizeof ring.rsp)
+    if (ring.rsp_prod - ring.rsp_cons == sizeof ring.rsp) {
+      asleep_since_ = xen_.sends;
       break;
+    }
     ring.rsp[MASK_XENSTORE_IDX(ring.rsp_prod)] = outgoing.front();
     outgoing.pop_front();
     ++ring.rsp_prod;

@@ -1,4 +1,5 @@
-// A xenstore on the other side of the ring, well-behaved unless a test tells it otherwise.
+// A xenstore on the other side of the ring, well-behaved unless a test tells it otherwise. Like a real one it sleeps
+// on a full ring until an event.
 #pragma once
 
 #include "fake_xen.hpp"
@@ -7,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 
 namespace pvboot::xen {
 
@@ -49,6 +51,7 @@ private:
 
   FakeXen& xen_;
   std::string incoming_;
+  std::optional<std::size_t> asleep_since_; ///< it found the ring full: so many events had been sent to anybody then
 };
 
 } // namespace pvboot::xen

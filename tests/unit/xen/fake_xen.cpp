@@ -78,7 +78,7 @@ long FakeXen::event_op(unsigned command, void* arg) {
     open_ports[port] = false;
     return 0;
   }
-  case EVTCHNOP_send: ++sends; return 0;
+  case EVTCHNOP_send: ++sends; return sends_fail ? -XEN_EINVAL : 0;
   default: return -XEN_ENOSYS;
   }
 }

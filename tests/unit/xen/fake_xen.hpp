@@ -53,6 +53,7 @@ public:
   std::vector<Peer*> peers;
   std::vector<bool> open_ports;
   std::size_t sends = 0;
+  bool sends_fail = false;
   std::size_t polls = 0;
   std::string console_io;
   std::string console_input;

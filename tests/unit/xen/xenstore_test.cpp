@@ -70,6 +70,13 @@ TEST_CASE("a transaction's writes carry its id; a conflict is told from a commit
   REQUIRE(s.client.write("a", "1", t));
   CHECK(s.store.requests.back().tx_id == 7);
   CHECK(*s.client.end(t, true) == false);
+  s.store.tamper = [](FakeStore::Message& m) {
+    m.payload = std::string("EAGAIN") + '\0';
+    m.header.type = XS_ERROR;
+    m.header.len = 7;
+  };
+  CHECK(*s.client.end(t, false) == true);
+  s.store.tamper = {};
   CHECK(*s.client.end(*s.client.begin(), true) == true);
   CHECK(*s.client.end(*s.client.begin(), false) == true);
 }
@@ -143,6 +150,15 @@ TEST_CASE("a store that takes nothing is given up, at once from then on") {
   CHECK(s.client.next_event(seconds(9)).error().code() == Code::gone);
   CHECK(s.client.end({1}, true).error().code() == Code::gone);
   CHECK(s.xen.clock.now() - start < seconds(1));
+}
+
+TEST_CASE("a store that no event reaches is given up: half a request cannot be taken back") {
+  Scene s;
+  s.xen.sends_fail = true;
+  CHECK(s.client.read("key").error().code() == Code::gone);
+  s.xen.sends_fail = false;
+  CHECK(!s.client.usable());
+  CHECK(s.client.read("key").error().code() == Code::gone);
 }
 
 TEST_CASE("a store that breaks the protocol is given up") {
