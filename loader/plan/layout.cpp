@@ -15,10 +15,10 @@ using xen::TableCounts;
 // Bits of an address below the span that one table of a level maps.
 constexpr unsigned span_bits_l1 = 21, span_bits_l2 = 30, span_bits_l3 = 39;
 
-constexpr std::uint64_t xen_first = 0xffff800000000000; // L4 slots 256 to 271
-constexpr std::uint64_t xen_end = 0xffff880000000000;
+constexpr std::uint64_t xen_end = 0xffff880000000000; // of L4 slots 256 to 271, the first of the high half
 constexpr std::uint64_t low_half_end = 0x0000800000000000;
 
+constexpr std::uint64_t most_pages = std::uint64_t{1} << 40; // 4 PiB: sums of a few parts do not wrap
 constexpr std::uint64_t region_unit_bits = 22;
 constexpr std::uint64_t spare_frames = 128;            // 512 KiB stay free after the stack
 constexpr std::uint64_t linux_initrd_limit = 0x100000; // PFN; Linux keeps the address in 32 bits
@@ -217,6 +217,9 @@ Result<void> check_hypercall_page(Layout& layout, std::uint64_t at) {
   if (page >= layout.kernel.end() && page <= layout.boot_stack)
     return refuse("the kernel's hypercall page lies where its start-of-day pages go", at);
   layout.hypercall_page = page;
+  // Which must still be there when the trampoline has run. The padding is 128 pages at least.
+  if (page == layout.trampoline)
+    layout.trampoline = page - 1;
   return {};
 }
 
@@ -231,10 +234,10 @@ Result<Layout> lay_out(const Target& target, const GuestFacts& guest) {
   const std::uint64_t base = target.virt_base.value_or(0);
   if (base % page_size != 0)
     return refuse("the kernel's VIRT_BASE is not on a page", base);
-  const auto memory_bytes = checked_mul(guest.nr_pages, page_size);
-  if (!memory_bytes)
+  if (guest.nr_pages > most_pages)
     return fail(Code::invalid, "the guest claims more memory than there can be");
-  const KernelSpan kernel = TRY(kernel_span(target, *memory_bytes));
+  const std::uint64_t memory_bytes = guest.nr_pages << page_shift;
+  const KernelSpan kernel = TRY(kernel_span(target, memory_bytes));
   if (!checked_add(base, kernel.end))
     return refuse("the kernel's region runs past the end of the address space", base);
   if (target.entry < base + kernel.first || target.entry >= base + kernel.end)
@@ -254,7 +257,7 @@ Result<Layout> lay_out(const Target& target, const GuestFacts& guest) {
     layout.symbols_at = align_up(kernel.end, symbols_alignment);
     layout.symbols_bytes = target.symbols_bytes;
     const auto end = checked_add(*layout.symbols_at, target.symbols_bytes);
-    if (!end || *end > *memory_bytes)
+    if (!end || *end > memory_bytes)
       return fail(Code::out_of_memory, "the kernel's symbol table does not fit into the guest's memory");
     kernel_end = *end;
   }
@@ -271,7 +274,7 @@ Result<Layout> lay_out(const Target& target, const GuestFacts& guest) {
   const std::uint64_t initrd_bytes = guest.initrd_bytes.value_or(0);
   if (pages_for(initrd_bytes) > guest.nr_pages)
     return fail(Code::out_of_memory, "the initrd does not fit into the guest's memory",
-                human_size(initrd_bytes) + " of " + human_size(*memory_bytes));
+                human_size(initrd_bytes) + " of " + human_size(memory_bytes));
   const bool initrd_unmapped = initrd_bytes != 0 && target.mod_start_pfn;
   if (initrd_bytes != 0)
     layout.initrd.emplace(xen::InitrdPlace{initrd_bytes, {}, std::nullopt});

@@ -5,6 +5,7 @@
 namespace pvboot::model {
 
 void TrampolineRun::leave(GuestVirt page) {
+  left_ = true;
   xen_.guest_addresses(true);
   const auto block_at = [&](GuestVirt at) {
     xen::TrampolineBlock block;

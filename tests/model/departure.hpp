@@ -18,9 +18,12 @@ public:
   explicit TrampolineRun(Xen& xen) : xen_(xen) {}
   /// Throws Entered, Shutdown when Xen refuses something, Fault when memory is not there.
   void leave(GuestVirt page) override;
+  /// Whether leave() was called.
+  bool left() const { return left_; }
 
 private:
   Xen& xen_;
+  bool left_ = false;
 };
 
 } // namespace pvboot::model

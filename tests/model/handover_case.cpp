@@ -87,16 +87,17 @@ private:
     }
     if (test_.refuse_switch)
       domain_.xen().refuse_to_switch();
+    TrampolineRun trampoline(domain_.xen());
+    xen::Leave::install(&trampoline);
     try {
-      TrampolineRun trampoline(domain_.xen());
-      xen::Leave::install(&trampoline);
       handover->jump(domain_.shared(), wipes());
     } catch (const Entered& entered) {
       wrong = check_target(domain_, entered, {layout, kernel_file_, initrd_, symbols_, stuck_});
       if (wrong.empty() && domain_.xen().refused() != 0)
         wrong = "Xen has refused " + dec(domain_.xen().refused()) + " calls that nobody was told of";
     } catch (const Shutdown& end) {
-      wrong = "the trampoline ended the domain with reason " + dec(end.reason);
+      wrong = std::string(trampoline.left() ? "the trampoline" : "the loader") + " ended the domain with reason " +
+              dec(end.reason);
     }
     return {};
   }
@@ -153,7 +154,10 @@ private:
     const auto range = [&](Pfn first, Pfn end) {
       return xen::WipeRange{domain_.address(first), (end - first) << page_shift};
     };
-    return {range(Pfn{0}, domain_.shared_page()), range(domain_.guard_page() + 1, Pfn{domain_.spec().image_pages})};
+    std::vector<xen::WipeRange> ranges(test_.empty_wipes, range(Pfn{0}, Pfn{0}));
+    ranges.push_back(range(Pfn{0}, domain_.shared_page()));
+    ranges.push_back(range(domain_.guard_page() + 1, Pfn{domain_.spec().image_pages}));
+    return ranges;
   }
 
   const HandoverCase& test_;

@@ -22,6 +22,7 @@ struct HandoverCase {
   bool other_kernel_first = false; ///< the abandoned one is a kernel with its P2M in the region
   bool refuse_switch = false;      ///< Xen refuses the trampoline's last call
   bool refuse_first_pin = false;   ///< Xen refuses to pin the first attempt's tables
+  std::uint64_t empty_wipes = 0;   ///< ranges of no bytes, besides those that are to be wiped
 
   std::string text() const;
 };

@@ -13,6 +13,7 @@ using xen::Hypervisor;
 
 constexpr std::uint64_t pages = 8;
 constexpr std::uint64_t large = 1 << 7; // PSE
+constexpr Mfn nobodys{0};               // the first frame of the machine is never a guest's
 
 std::uint64_t writable_entry(Mfn frame) { return xen::page_entry(frame).value; }
 
@@ -32,6 +33,14 @@ long pin_and_unpin(RuleBench& bench, unsigned command) {
     bench.ext(MMUEXT_UNPIN_TABLE, bench.frame(0));
   return and_back(bench, answer);
 }
+/// What `deed` answers while page 0 is pinned as an empty L1.
+template <typename Deed> long with_pinned_l1(RuleBench& bench, Deed deed) {
+  table_of(bench, 0);
+  bench.ext(MMUEXT_PIN_L1_TABLE, bench.frame(0));
+  const long answer = deed();
+  bench.ext(MMUEXT_UNPIN_TABLE, bench.frame(0));
+  return and_back(bench, answer);
+}
 
 const Rule all_rules[] = {
     {"one-type", "pin a page as L1 that is mapped writable", -XEN_EINVAL,
@@ -45,21 +54,9 @@ const Rule all_rules[] = {
        return pin_and_unpin(b, MMUEXT_PIN_L1_TABLE);
      }},
     {"one-type", "map a pinned L1 writable", -XEN_EBUSY,
-     [](RuleBench& b) {
-       table_of(b, 0);
-       b.ext(MMUEXT_PIN_L1_TABLE, b.frame(0));
-       const long answer = b.map(0, true);
-       b.ext(MMUEXT_UNPIN_TABLE, b.frame(0));
-       return and_back(b, answer);
-     }},
+     [](RuleBench& b) { return with_pinned_l1(b, [&] { return b.map(0, true); }); }},
     {"one-type", "pin a table as L2 that is pinned as L1", -XEN_EINVAL,
-     [](RuleBench& b) {
-       table_of(b, 0);
-       b.ext(MMUEXT_PIN_L1_TABLE, b.frame(0));
-       const long answer = b.ext(MMUEXT_PIN_L2_TABLE, b.frame(0));
-       b.ext(MMUEXT_UNPIN_TABLE, b.frame(0));
-       return and_back(b, answer);
-     }},
+     [](RuleBench& b) { return with_pinned_l1(b, [&] { return b.ext(MMUEXT_PIN_L2_TABLE, b.frame(0)); }); }},
     {"validate", "pin an L1 that maps our running L4 writable: the trap", -XEN_EBUSY,
      [](RuleBench& b) {
        table_of(b, writable_entry(b.memory().root()));
@@ -111,13 +108,7 @@ const Rule all_rules[] = {
        return pin_and_unpin(b, MMUEXT_PIN_L2_TABLE);
      }},
     {"own-frames", "map a frame of the machine's that nobody gave us", -XEN_EPERM,
-     [](RuleBench& b) {
-       Mfn none{0};
-       const auto& table = b.page(3);
-       const xen::RawCall call = xen::UpdateVaMapping{table, xen::page_entry(none)}.raw();
-       const long answer = Hypervisor::hypercall(call.number, call.args[0], call.args[1], call.args[2]);
-       return answer;
-     }},
+     [](RuleBench& b) { return b.map_at(b.page(3), xen::page_entry(nobodys)); }},
     {"xen-slots", "write L4 entry 256", -XEN_EINVAL,
      [](RuleBench& b) {
        return b.update(entry_address(b.memory().root(), 256), xen::table_entry(b.frame(0)).value, MMU_NORMAL_PT_UPDATE);
@@ -130,25 +121,13 @@ const Rule all_rules[] = {
      }},
     {"plain-write", "mmu_update on a table is checked", -XEN_EBUSY,
      [](RuleBench& b) {
-       table_of(b, 0);
-       b.ext(MMUEXT_PIN_L1_TABLE, b.frame(0));
-       const long answer = b.update(entry_address(b.frame(0), 5), writable_entry(b.frame(0)), MMU_NORMAL_PT_UPDATE);
-       b.ext(MMUEXT_UNPIN_TABLE, b.frame(0));
-       return and_back(b, answer);
+       return with_pinned_l1(
+           b, [&] { return b.update(entry_address(b.frame(0), 5), writable_entry(b.frame(0)), MMU_NORMAL_PT_UPDATE); });
      }},
     {"va-needs-l1", "update_va_mapping where no table is", -XEN_EINVAL,
-     [](RuleBench& b) {
-       const xen::RawCall call = xen::UpdateVaMapping{GuestVirt{0x7e0000000000}, xen::page_entry(b.frame(0))}.raw();
-       return Hypervisor::hypercall(call.number, call.args[0], call.args[1], call.args[2]);
-     }},
+     [](RuleBench& b) { return b.map_at(GuestVirt{0x7e0000000000}, xen::page_entry(b.frame(0))); }},
     {"pin-once", "pin an L1 twice", -XEN_EINVAL,
-     [](RuleBench& b) {
-       table_of(b, 0);
-       b.ext(MMUEXT_PIN_L1_TABLE, b.frame(0));
-       const long answer = b.ext(MMUEXT_PIN_L1_TABLE, b.frame(0));
-       b.ext(MMUEXT_UNPIN_TABLE, b.frame(0));
-       return and_back(b, answer);
-     }},
+     [](RuleBench& b) { return with_pinned_l1(b, [&] { return b.ext(MMUEXT_PIN_L1_TABLE, b.frame(0)); }); }},
     {"pin-once", "unpin what is not pinned", -XEN_EINVAL,
      [](RuleBench& b) { return b.ext(MMUEXT_UNPIN_TABLE, b.frame(0)); }},
     {"base-is-l4", "load a page that is mapped writable", -XEN_EINVAL,
@@ -159,7 +138,7 @@ const Rule all_rules[] = {
     {"base-is-l4", "load our own L4 again", 0,
      [](RuleBench& b) { return b.ext(MMUEXT_NEW_BASEPTR, b.memory().root()); }},
     {"m2p-own", "name a frame that is not ours", -XEN_EINVAL,
-     [](RuleBench& b) { return b.update(pvboot::address_of(Mfn{0}), 5, MMU_MACHPHYS_UPDATE); }},
+     [](RuleBench& b) { return b.update(pvboot::address_of(nobodys), 5, MMU_MACHPHYS_UPDATE); }},
     {"m2p-own", "name a frame of ours as it is", 0,
      [](RuleBench& b) {
        const auto name = b.memory().frames().pfn_of(b.frame(0));
@@ -176,10 +155,27 @@ const Rule all_rules[] = {
        table_of(b, 0);
        const std::uint64_t frame = b.frame(0).value;
        if (const long failed = Hypervisor::hypercall(__HYPERVISOR_set_gdt, xen::address(&frame), 512))
-         return failed + 1000;
+         return and_back(b, failed + 1000);
        const long answer = b.map(0, true);
        Hypervisor::hypercall(__HYPERVISOR_set_gdt, 0, 0);
        return and_back(b, answer);
+     }},
+    {"grant-writes", "pin a page as L1 that a backend has mapped writable", -XEN_EINVAL,
+     [](RuleBench& b) {
+       table_of(b, 0);
+       if (!b.grantee().map(b.frame(0)))
+         return and_back(b, 1);
+       const long answer = pin_and_unpin(b, MMUEXT_PIN_L1_TABLE);
+       b.grantee().unmap();
+       return answer;
+     }},
+    {"grant-writes", "pin it when the backend has let go", 0,
+     [](RuleBench& b) {
+       table_of(b, 0);
+       if (!b.grantee().map(b.frame(0)))
+         return and_back(b, 1);
+       b.grantee().unmap();
+       return pin_and_unpin(b, MMUEXT_PIN_L1_TABLE);
      }},
 };
 
@@ -187,8 +183,8 @@ const Rule all_rules[] = {
 
 std::span<const Rule> rules() { return all_rules; }
 
-Result<RuleBench> RuleBench::make(xen::AddressSpace& memory) {
-  RuleBench bench(memory);
+Result<RuleBench> RuleBench::make(xen::AddressSpace& memory, Grantee& grantee) {
+  RuleBench bench(memory, grantee);
   bench.window_ = TRY(memory.map_new(pages));
   for (std::uint64_t i = 0; i < pages; ++i)
     bench.clear(i);
@@ -204,10 +200,12 @@ std::uint64_t RuleBench::read(std::uint64_t index, std::uint64_t entry) const {
 }
 
 long RuleBench::map(std::uint64_t index, bool writable) {
-  const xen::RawCall call =
-      xen::UpdateVaMapping{page(index),
-                           xen::page_entry(frame(index), writable ? xen::Access::read_write : xen::Access::read_only)}
-          .raw();
+  return map_at(page(index),
+                xen::page_entry(frame(index), writable ? xen::Access::read_write : xen::Access::read_only));
+}
+
+long RuleBench::map_at(GuestVirt where, xen::Pte entry) {
+  const xen::RawCall call = xen::UpdateVaMapping{where, entry}.raw();
   return Hypervisor::hypercall(call.number, call.args[0], call.args[1], call.args[2]);
 }
 

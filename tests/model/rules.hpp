@@ -22,12 +22,22 @@ struct Rule {
 
 std::span<const Rule> rules();
 
+/// Who maps a frame of ours writable through a grant, as a backend does with a ring or a buffer. One frame at a time.
+class Grantee {
+public:
+  virtual ~Grantee() = default;
+  /// False when there is no mapping.
+  virtual bool map(Mfn frame) = 0;
+  virtual void unmap() = 0;
+};
+
 /// Plain pages, and the raw calls on them. A deed leaves all as it found it.
 class RuleBench {
 public:
-  static Result<RuleBench> make(xen::AddressSpace& memory);
+  static Result<RuleBench> make(xen::AddressSpace& memory, Grantee& grantee);
 
   xen::AddressSpace& memory() { return *memory_; }
+  Grantee& grantee() { return *grantee_; }
   GuestVirt page(std::uint64_t index) const { return window_.address + (index << page_shift); }
   Mfn frame(std::uint64_t index) const { return *memory_->frame_at(page(index)); }
   void clear(std::uint64_t index);
@@ -35,12 +45,14 @@ public:
   std::uint64_t read(std::uint64_t index, std::uint64_t entry) const;
 
   long map(std::uint64_t index, bool writable); ///< our mapping of a page of the bench
+  long map_at(GuestVirt where, xen::Pte entry);
   long update(MachineAddr where, std::uint64_t value, unsigned command);
   long ext(unsigned command, Mfn frame);
 
 private:
-  explicit RuleBench(xen::AddressSpace& memory) : memory_(&memory) {}
+  RuleBench(xen::AddressSpace& memory, Grantee& grantee) : memory_(&memory), grantee_(&grantee) {}
   xen::AddressSpace* memory_;
+  Grantee* grantee_;
   xen::Window window_;
 };
 

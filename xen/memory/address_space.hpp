@@ -93,8 +93,11 @@ public:
   }
   std::optional<Mfn> frame_at(GuestVirt address) const;
 
-  /// Makes sure that our tables have an L1 for `address`, so that update_va_mapping works there.
+  /// Makes sure that our tables have an L1 for `address`, so that update_va_mapping works there as long as no window
+  /// comes or goes beside it.
   Result<void> prepare_address(GuestVirt address);
+  /// Whether windows are mapped in the L4 slot of `address`.
+  bool has_windows_beside(GuestVirt address) const;
 
   FrameMap& frames() { return frames_; }
   const FrameMap& frames() const { return frames_; }

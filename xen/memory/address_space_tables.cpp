@@ -67,6 +67,10 @@ Result<void> AddressSpace::prepare_address(GuestVirt address) {
   return {};
 }
 
+bool AddressSpace::has_windows_beside(GuestVirt address) const {
+  return index_in(Level::l4, address) == index_in(Level::l4, window_slot_);
+}
+
 Result<AddressSpace::Table> AddressSpace::take_table() {
   if (pool_.empty())
     return fail(Code::out_of_memory, "no page left for a page table");

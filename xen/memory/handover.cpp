@@ -1,5 +1,6 @@
 #include "xen/memory/handover.hpp"
 
+#include "xen/crash.hpp"
 #include "xen/memory/pte.hpp"
 #include "xen/memory/target_tables.hpp"
 #include "xen/memory/touch.hpp"
@@ -79,9 +80,10 @@ Result<void> Handover::abandon() {
 
 void Handover::fill_trampoline(std::span<const WipeRange> wipe) {
   auto& block = poke<TrampolineBlock>(trampoline_.address + TRAMPOLINE_BLOCK);
-  block.wipe_count = std::min<std::uint64_t>(wipe.size(), TRAMPOLINE_WIPES);
-  for (std::size_t i = 0; i < block.wipe_count; ++i)
-    block.wipes[i] = {wipe[i].address.value, wipe[i].bytes / word};
+  static_assert(most_wipes == TRAMPOLINE_WIPES);
+  block.wipe_count = wipe.size();
+  std::transform(wipe.begin(), wipe.end(), block.wipes,
+                 [](const WipeRange& range) { return TrampolineBlock::Wipe{range.address.value, range.bytes / word}; });
 
   // The selectors are null by then, and stay so with bases of 0. The last call maps the landing.
   const RawCall calls[] = {
@@ -107,6 +109,9 @@ void Handover::fill_trampoline(std::span<const WipeRange> wipe) {
 }
 
 void Handover::jump(shared_info_t& shared, std::span<const WipeRange> wipe) {
+  // Rather no start than one that leaves secrets in the guest's memory.
+  if (wipe.size() > most_wipes)
+    crash("\npvboot: stopped: the last page cannot hold all that is to be wiped; this is a bug in pvboot\n");
   mask_upcalls(shared);
   take(vcpu_reset_steps(stack_));
   reset_shared_info(shared);

@@ -39,8 +39,10 @@ public:
   /// Takes the pinned tables apart again; the target's claims on memory end.
   Result<void> abandon();
 
-  /// All devices are closed, all ports but console and store, all grants but 0 and 1. At most 16 ranges of `wipe`,
-  /// aligned to 8 bytes and mapped.
+  static constexpr std::size_t most_wipes = 16;
+
+  /// All devices are closed, all ports but console and store, all grants but 0 and 1. The ranges of `wipe` are aligned
+  /// to 8 bytes and mapped; with more than most_wipes of them the domain ends in crash(), before anything is reset.
   [[noreturn]] void jump(shared_info_t& shared, std::span<const WipeRange> wipe);
 
 private:

@@ -1,5 +1,6 @@
 #include "xen/memory/target_fill.hpp"
 
+#include "base/text.hpp"
 #include "xen/memory/pte.hpp"
 #include "xen/memory/target_content.hpp"
 #include "xen/memory/touch.hpp"
@@ -18,6 +19,14 @@ FrameRange between(Pfn first, Pfn end) { return first < end ? FrameRange{first, 
 /// The padding of the region, before the kernel and behind the stack; the trampoline's page is not part of it.
 std::array<FrameRange, 2> padding_of(const StartOfDay& layout) {
   return {between(Pfn{0}, layout.kernel.first), between(layout.boot_stack + 1, layout.trampoline)};
+}
+
+/// The first name past everything of the target's.
+Pfn end_of(const StartOfDay& layout) {
+  Pfn end = std::max(layout.region.end(), layout.p2m.frames.end());
+  if (layout.initrd)
+    end = std::max(end, layout.initrd->frames.end());
+  return end;
 }
 
 class Placer {
@@ -58,8 +67,7 @@ public:
     TRY(claim({layout_.start_info, 1}));
     TRY(claim({layout_.page_tables.first, layout_.page_tables.count + 1}));
     TRY(claim({layout_.trampoline, 1}));
-    if (layout_.hypercall_page && !layout_.kernel.contains(*layout_.hypercall_page) &&
-        *layout_.hypercall_page != layout_.trampoline)
+    if (layout_.hypercall_page && !layout_.kernel.contains(*layout_.hypercall_page))
       TRY(claim({*layout_.hypercall_page, 1}));
     if (layout_.p2m.way == P2mPlace::Way::rebuilt)
       TRY(claim({layout_.p2m.frames.first + layout_.p2m.list_pages, layout_.p2m.tables.total()}));
@@ -150,22 +158,18 @@ Result<void> check_input(const AddressSpace& memory, const HandoverInput& input)
   if (layout.initrd.has_value() != input.initrd.has_value() ||
       (layout.initrd && pages_for(layout.initrd->bytes) > input.initrd->pages))
     return fail(Code::invalid, "the layout was made for another initrd");
-  if (names_above(layout).first > Pfn{layout.nr_pages})
+  if (end_of(layout) > Pfn{layout.nr_pages})
     return fail(Code::invalid, "the layout does not fit into the guest");
   if (layout.p2m.way == P2mPlace::Way::handed_on && layout.p2m.address != memory.frames().list())
     return fail(Code::invalid, "the layout hands on a P2M that is not ours");
+  if (memory.has_windows_beside(layout.address_of(layout.trampoline)))
+    return fail(Code::unsupported, "the kernel's addresses are those of our own windows", hex(layout.virt_base.value));
   if (!memory.start().store || !memory.start().console)
     return fail(Code::unsupported, "a domain without a console and a xenstore ring has nothing to hand on");
   return {};
 }
 
-FrameRange names_above(const StartOfDay& layout) {
-  Pfn end = layout.region.end();
-  if (layout.initrd)
-    end = std::max(end, layout.initrd->frames.end());
-  end = std::max(end, layout.p2m.frames.end());
-  return between(end, Pfn{layout.nr_pages});
-}
+FrameRange names_above(const StartOfDay& layout) { return between(end_of(layout), Pfn{layout.nr_pages}); }
 
 Result<void> put_names_in_place(AddressSpace& memory, const HandoverInput& input, const KernelPages& pages) {
   const StartOfDay& layout = input.layout;

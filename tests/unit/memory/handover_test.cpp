@@ -1,6 +1,8 @@
 // Whole handovers on the model of Xen. PVBOOT_SOAK=1 runs 100,000 generated ones instead of the sample,
 // PVBOOT_HANDOVERS=n as many, PVBOOT_HANDOVER_SEED=n only that one.
 #include "tests/model/handover_case.hpp"
+#include "tests/model/installed.hpp"
+#include "xen/memory/handover.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -55,6 +57,28 @@ TEST_CASE("A guest with holes in its P2M, stuck pages and a first attempt for an
   expect_success(test);
 }
 
+TEST_CASE("A hypercall page at the very end of the region survives the trampoline") {
+  HandoverCase test = linux_case();
+  plan::GuestFacts facts;
+  facts.nr_pages = test.domain.nr_pages;
+  const auto layout = plan::lay_out(test.target, facts);
+  REQUIRE(layout);
+  test.target.hypercall_page = layout->address_of(layout->region.end() - 1).value;
+  expect_success(test);
+}
+
+TEST_CASE("A kernel whose trampoline would lie among our own windows is refused") {
+  HandoverCase test = linux_case();
+  test.target = plan::Target{};
+  test.target.virt_base = 0x200000000000; // slot 64, the first that windows take
+  test.target.entry = 0x200000001000;
+  test.target.segments = {{0x1000, 0x1000, 0x1800, 0x2000}};
+  const auto outcome = run_case(test);
+  CHECK(outcome.wrong == "");
+  CHECK(outcome.refused);
+  CHECK_THAT(outcome.said, Catch::Contains("windows"));
+}
+
 TEST_CASE("When Xen refuses to pin the new tables, nothing has happened and the next attempt works") {
   HandoverCase test = linux_case();
   test.refuse_first_pin = true;
@@ -68,12 +92,50 @@ TEST_CASE("When Xen refuses the switch, the domain ends as crashed") {
   CHECK(outcome.wrong == "the trampoline ended the domain with reason 3"); // SHUTDOWN_crash
 }
 
+TEST_CASE("As much memory is wiped as is asked for, or the domain ends before the jump") {
+  HandoverCase test = linux_case();
+  test.empty_wipes = xen::Handover::most_wipes - 2;
+  expect_success(test);
+  ++test.empty_wipes;
+  CHECK(run_case(test).wrong == "the loader ended the domain with reason 3"); // SHUTDOWN_crash
+}
+
 TEST_CASE("A kernel that does not fit is refused, and another one starts") {
   HandoverCase test = linux_case();
   test.initrd_bytes = 60000000;
   const auto outcome = run_case(test);
   CHECK(outcome.wrong == "");
   CHECK(outcome.refused);
+}
+
+TEST_CASE("An input that is not the layout's is refused before anything is moved") {
+  const HandoverCase test = linux_case();
+  model::Domain domain(test.domain);
+  const model::Installed installed(domain.xen());
+  const auto memory = xen::AddressSpace::adopt(domain.start_info(), test.domain.base);
+  REQUIRE(memory);
+  plan::GuestFacts facts;
+  facts.nr_pages = test.domain.nr_pages;
+  auto layout = plan::lay_out(test.target, facts);
+  REQUIRE(layout);
+  xen::Window kernel{GuestVirt{0x200000200000}, pages_for(test.kernel_file_bytes), xen::Purpose::target, true};
+  std::optional<xen::Window> initrd;
+  const auto check = [&] { return xen::check_input(**memory, {*layout, kernel, {}, initrd, domain.raw()}); };
+  REQUIRE(check());
+  SECTION("another guest's") { layout->nr_pages += 1; }
+  SECTION("a region past the end of memory") { layout->region.count = layout->nr_pages + 1; }
+  SECTION("a P2M past the end of memory") { layout->p2m.frames.first = Pfn{layout->nr_pages}; }
+  SECTION("a kernel that is cut short") { kernel.pages = 100; }
+  SECTION("a symbol table that is not there") {
+    layout->symbols_at = 0;
+    layout->symbols_bytes = 8;
+  }
+  SECTION("an initrd that nobody asked for") { initrd = kernel; }
+  SECTION("a P2M to hand on that is not ours") {
+    layout->p2m.way = xen::P2mPlace::Way::handed_on;
+    layout->p2m.address = GuestVirt{0x7f0000000000};
+  }
+  CHECK_FALSE(check());
 }
 
 TEST_CASE("Generated guests and kernels are handed over, or refused with all in order") {

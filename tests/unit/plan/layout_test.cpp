@@ -194,6 +194,18 @@ TEST_CASE("A BSD symbol table lies 8-aligned behind the last segment") {
   CHECK(layout->kernel == frames(1, 3));
 }
 
+TEST_CASE("The trampoline makes room for a hypercall page at the end of the region") {
+  Target target = small_kernel();
+  const auto usual = lay_out(target, guest_of(16));
+  REQUIRE(usual);
+  CHECK(usual->trampoline == usual->region.end() - 1);
+  target.hypercall_page = usual->address_of(usual->trampoline).value;
+  const auto layout = lay_out(target, guest_of(16));
+  REQUIRE(layout);
+  CHECK(layout->hypercall_page == usual->trampoline);
+  CHECK(layout->trampoline == usual->trampoline - 1);
+}
+
 TEST_CASE("The elements cover the region without a gap and in order") {
   GuestFacts guest = guest_of(512);
   guest.initrd_bytes = 10000;
@@ -298,6 +310,8 @@ const Refusal refusals[] = {
        g.initrd_bytes = 4_GiB;
      },
      Code::too_large, "above 4 GiB"},
+    {"more memory than addresses have room for", [](Target&, GuestFacts& g) { g.nr_pages = std::uint64_t{1} << 41; },
+     Code::invalid, "more memory"},
     {"a symbol table larger than memory", [](Target& t, GuestFacts&) { t.symbols_bytes = ~std::uint64_t{0}; },
      Code::out_of_memory, "symbol table"},
 };

@@ -45,7 +45,7 @@ constexpr Vector vector_of(std::uint64_t number) {
   case 8: return {"double fault", our_bug};
   case 10: return {"invalid TSS", our_bug};
   case 11: return {"segment not present", our_bug};
-  case 12: return {"stack fault", "the stack is used up or its pointer is wild; please report it"};
+  case 12: return {"stack fault", our_bug};
   case 13: return {"general protection", our_bug};
   case 14: return {"page fault", our_bug};
   case 16: return {"x87 error", our_bug};
@@ -60,11 +60,6 @@ constexpr Vector vector_of(std::uint64_t number) {
 constinit const vcpu_info_t* fault_information = nullptr;
 constinit bool reporting = false;
 constinit trap_info_t traps[vector_count + 1] = {};
-
-bool near_stack_guard(std::uint64_t where) {
-  const auto guard = reinterpret_cast<std::uint64_t>(pvboot_stack_guard);
-  return where >= guard - 4096 && where < guard + 4096;
-}
 
 void report_stack(std::uint64_t rsp) {
   const auto top = reinterpret_cast<std::uint64_t>(pvboot_stack_top);
@@ -94,12 +89,8 @@ extern "C" [[noreturn]] void pvboot_exception(const SavedRegisters* regs) {
   if (has_code)
     report_hex(", error code ", regs->frame[0]);
   report(")");
-  if (regs->vector == 14 && fault_information != nullptr) {
-    const std::uint64_t where = fault_information->arch.cr2;
-    report_hex(" at ", where);
-    if (near_stack_guard(where))
-      report(", the end of the stack");
-  }
+  if (regs->vector == 14 && fault_information != nullptr)
+    report_hex(" at ", fault_information->arch.cr2);
   report_hex("\n  rip ", frame[0]);
   report_hex(" rsp ", frame[3]);
   report_hex(" rflags ", frame[2]);
