@@ -27,12 +27,14 @@ if(PVBOOT_FUZZ)
 endif()
 
 # Freestanding: Xen bounces exceptions onto the current stack and skips no red zone; there is no unwinder, no
-# thread, no run-time linker. -fPIE because the link address is above 2 GiB.
+# thread, no run-time linker. -fPIE because the link address is above 2 GiB. One unmapped page ends the stack, and no
+# function may step over it.
 add_library(pvboot_freestanding INTERFACE)
 target_include_directories(pvboot_freestanding INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_link_libraries(pvboot_freestanding INTERFACE pvboot_warnings)
 target_compile_options(pvboot_freestanding INTERFACE
   -fPIE -mno-red-zone -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables
+  -fstack-clash-protection -Wframe-larger-than=8192
   -ffunction-sections -fdata-sections -fvisibility=hidden -fcf-protection=none -U_FORTIFY_SOURCE -O2 -g
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit>)
 

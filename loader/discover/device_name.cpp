@@ -2,24 +2,25 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
+
 namespace pvboot::loader {
 
 namespace {
 
 constexpr unsigned max_number = 100000;
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_disk_letter(char c) { return c >= 'a' && c <= 'z'; }
+
 std::optional<unsigned> small_number(std::string_view digits) {
-  if (digits.starts_with("0x"))
-    return std::nullopt;
-  const auto value = parse_number(digits);
+  // A hexadecimal number is none here.
+  const auto value = std::ranges::all_of(digits, is_digit) ? parse_number(digits) : std::nullopt;
   if (!value || *value > max_number)
     return std::nullopt;
   return static_cast<unsigned>(*value);
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_disk_letter(char c) { return c >= 'a' && c <= 'z'; }
 
 // "gpt1", "msdos1" or "1".
 bool parse_partition(std::string_view text, Counting counting, DeviceName& name) {
@@ -67,20 +68,6 @@ std::optional<DeviceName> parse_device_name(std::string_view text, Counting coun
   if (!parse_disk(text.substr(0, comma), false, name) || !parse_partition(text.substr(comma + 1), counting, name))
     return std::nullopt;
   return name;
-}
-
-std::optional<DevicePath> split_device_path(std::string_view text) {
-  if (text.starts_with('/'))
-    return DevicePath{{}, text};
-  if (!text.starts_with('('))
-    return std::nullopt;
-  const std::size_t end = text.find(')');
-  if (end == std::string_view::npos || end == 1)
-    return std::nullopt;
-  const std::string_view path = text.substr(end + 1);
-  if (!path.empty() && !path.starts_with('/'))
-    return std::nullopt;
-  return DevicePath{text.substr(1, end - 1), path};
 }
 
 } // namespace pvboot::loader

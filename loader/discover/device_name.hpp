@@ -30,12 +30,4 @@ struct DeviceName {
 /// `text` without its parentheses. Nothing when it has none of the forms above.
 std::optional<DeviceName> parse_device_name(std::string_view text, Counting counting = Counting::from_one);
 
-/// "(device)/path" in its two parts; the device is empty for "/path", and "(device)" has an empty path.
-/// Nothing for text that is neither.
-struct DevicePath {
-  std::string_view device; ///< without parentheses
-  std::string_view path;
-};
-std::optional<DevicePath> split_device_path(std::string_view text);
-
 } // namespace pvboot::loader

@@ -4,6 +4,8 @@
 #include "base/checked.hpp"
 #include "base/text.hpp"
 
+#include <algorithm>
+
 namespace pvboot::loader {
 
 namespace {
@@ -40,15 +42,14 @@ Result<void> carry_out(BlockSource& source, BlockRequest& request) {
   return as_result(request.status);
 }
 
-// Writes bytes that lie inside one run: reads the blocks around them, patches, writes them back and flushes.
+// Writes bytes that lie inside one page of the disk: reads the blocks around them, patches, writes them back and
+// flushes.
 Result<void> patch(BlockSource& source, std::uint64_t at, Bytes bytes) {
   const BlockGeometry shape = source.geometry();
   if (!shape.writable)
     return fail(Code::denied, "the disk is read-only", source.name());
   const std::uint64_t start = align_down<std::uint64_t>(at, shape.block_size);
   const std::uint64_t end = align_up<std::uint64_t>(at + bytes.size(), shape.block_size);
-  if (end - start > bounce_size)
-    return fail(Code::too_large, "more than one page to write in place", source.name());
   auto bounce = std::make_unique_for_overwrite<Bounce>();
   const MutBytes blocks(bounce->bytes, static_cast<std::size_t>(end - start));
   bool quarantined = false;
@@ -67,6 +68,35 @@ Result<void> patch(BlockSource& source, std::uint64_t at, Bytes bytes) {
   // A backend without a write cache need not know the operation.
   if (!flushed && flushed.error().code() != Code::unsupported)
     return flushed;
+  return {};
+}
+
+// Where `length` bytes of a file lie. All of them are looked up before one is written.
+Result<std::vector<fs::Run>> disk_runs(fs::File& file, std::uint64_t offset, std::uint64_t length) {
+  if (offset > file.size() || length > file.size() - offset)
+    return fail(Code::invalid, "write past the end of the file");
+  std::vector<fs::Run> runs;
+  while (length != 0) {
+    fs::Run run = TRY(file.run_at(offset));
+    if (run.kind != fs::Run::Kind::disk)
+      return fail(Code::denied, "the bytes have no blocks of their own on disk");
+    run.length = std::min(run.length, length);
+    offset += run.length;
+    length -= run.length;
+    runs.push_back(run);
+  }
+  return runs;
+}
+
+Result<void> write_to(fs::File& file, std::uint64_t offset, Bytes bytes) {
+  for (const fs::Run& run : TRY(disk_runs(file, offset, bytes.size())))
+    for (std::uint64_t done = 0; done < run.length;) {
+      const std::uint64_t at = run.disk_offset + done;
+      const std::uint64_t count = std::min(run.length - done, bounce_size - at % bounce_size);
+      TRY(patch(*run.source, at, bytes.first(static_cast<std::size_t>(count))));
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+      done += count;
+    }
   return {};
 }
 
@@ -132,19 +162,13 @@ Result<std::vector<config::Name>> DiskEnvironment::list(const config::FilePath& 
 
 Result<void> DiskEnvironment::write_in_place(const config::FilePath& file, std::uint64_t offset, Bytes bytes) {
   Device* device = TRY(disks_.find(file.device.text));
-  OpenFile open = TRY(disks_.open(*device, file.path));
-  while (!bytes.empty()) {
-    if (offset >= open.file->size())
-      return fail(Code::invalid, "write past the end of the file");
-    const fs::Run run = TRY(open.file->run_at(offset));
-    if (run.kind != fs::Run::Kind::disk)
-      return fail(Code::denied, "the bytes have no blocks of their own on disk");
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(run.length, bytes.size()));
-    TRY(patch(*run.source, run.disk_offset, bytes.first(count)));
-    bytes = bytes.subspan(count);
-    offset += count;
-  }
-  return {};
+  auto written = [&]() -> Result<void> {
+    const OpenFile open = TRY(disks_.open(*device, file.path));
+    return write_to(*open.file, offset, bytes);
+  }();
+  // The next `save_env` changes the block that it reads: it must not be the one from before.
+  disks_.forget(*device);
+  return written;
 }
 
 } // namespace pvboot::loader

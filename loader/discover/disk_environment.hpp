@@ -1,7 +1,8 @@
 // The configurations' Environment over the guest's real disks.
 //
-// Device names in every form of device_name.hpp are understood; names given back are the vbd's ("xvda1"). Writes in
-// place go to the disk only when `writes` is on, the device is writable and the bytes have blocks of their own.
+// Device names in every form of device_name.hpp are understood; names given back are the vbd's ("xvda1"). A write in
+// place goes to the disk only when the device is writable and all of the bytes have blocks of their own; what is read
+// afterwards shows it, unless somebody holds the device's filesystem.
 #pragma once
 
 #include "config/environment.hpp"

@@ -100,11 +100,16 @@ Result<OpenFile> DiskSet::open(Device& device, std::string_view path) {
   return OpenFile{std::move(held), std::move(file)};
 }
 
+void DiskSet::forget(Device& device) {
+  if (device.holders_ == 0)
+    device.mounted_.reset();
+}
+
 Result<void> DiskSet::probe(Device& device) {
   make_room();
   auto found = fs::probe(device.source());
   if (!found) {
-    device.probed_ = std::unexpected(std::move(found).error().at(device.name()));
+    device.probed_ = std::unexpected(std::move(found).error());
     return std::unexpected(device.probed_->error());
   }
   device.mounted_ = std::move(*found);

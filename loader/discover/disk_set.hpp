@@ -103,6 +103,10 @@ public:
   /// Opens a regular file.
   Result<OpenFile> open(Device& device, std::string_view path);
 
+  /// Drops what is cached of the device's filesystem, for one who has written to it. Of a filesystem that somebody
+  /// holds nothing is dropped.
+  void forget(Device& device);
+
 private:
   Result<void> probe(Device& device);
   void make_room();

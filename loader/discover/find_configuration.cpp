@@ -1,7 +1,6 @@
 #include "loader/discover/find_configuration.hpp"
 
-#include "base/text.hpp"
-
+#include <algorithm>
 #include <utility>
 
 namespace pvboot::loader {
@@ -12,53 +11,31 @@ namespace {
 constexpr std::string_view usual_places[] = {"/boot/grub/grub.cfg", "/grub/grub.cfg", "/boot/grub2/grub.cfg",
                                              "/grub2/grub.cfg"};
 
+// Of a configuration without an entry, how many of its warnings are passed on.
+constexpr std::size_t warnings_of_an_empty_one = 3;
+
+config::ReadOptions how_to_read(const config::FilePath& file, const config::Options& options,
+                                config::WritePolicy writes) {
+  config::ReadOptions how;
+  how.format = config::format_of(file.path).value_or(config::Format::grub);
+  how.variables = options.grub_variables;
+  how.writes = writes;
+  return how;
+}
+
 class Search {
 public:
   Search(DiskSet& disks, config::Environment& environment, const config::Options& options, config::WritePolicy writes,
          std::vector<std::string>& notes)
       : disks_(disks), environment_(environment), options_(options), writes_(writes), notes_(notes) {}
 
-  /// Keeps a configuration that has an item; notes why another was passed over.
-  bool take(const config::FilePath& file, Result<std::unique_ptr<config::Configuration>> read) {
-    if (!read) {
-      notes_.push_back(read.error().text());
-      return false;
-    }
-    if ((*read)->menu().items.empty()) {
-      notes_.push_back(file.text() + ": has no boot entry");
-      return false;
-    }
-    found_ = {file, std::move(*read)};
-    return true;
-  }
-
   bool try_file(const config::FilePath& file) {
-    return take(file, config::read_config(environment_, file, read_options(file)));
+    return take(file, config::read_config(environment_, file, how_to_read(file, options_, writes_)));
   }
 
   bool try_text(const config::FilePath& file, std::string text) {
-    return take(file, config::read_config_text(environment_, file, std::move(text), read_options(file)));
-  }
-
-  bool try_device(Device& device, std::span<const std::string_view> paths) {
-    auto mount = disks_.mount(device);
-    if (!mount) {
-      if (mount.error().code() != Code::not_found)
-        notes_.push_back(mount.error().text());
-      return false;
-    }
-    bool noted = false;
-    for (const std::string_view path : paths) {
-      const auto stat = mount->filesystem().stat(path);
-      if (stat && try_file({{device.name()}, std::string(path)})) {
-        for (const std::string& warning : mount->filesystem().warnings())
-          notes_.push_back(device.name() + ": " + warning);
-        return true;
-      }
-      if (!stat && stat.error().code() != Code::not_found && !std::exchange(noted, true))
-        notes_.push_back(stat.error().text());
-    }
-    return false;
+    return take(file,
+                config::read_config_text(environment_, file, std::move(text), how_to_read(file, options_, writes_)));
   }
 
   bool try_disks(std::span<const std::string_view> paths) {
@@ -68,15 +45,61 @@ public:
     return false;
   }
 
+  /// What is said of a device that is looked at twice is said once.
+  void note(std::string text) {
+    if (std::ranges::find(notes_, text) == notes_.end())
+      notes_.push_back(std::move(text));
+  }
+
   FoundConfiguration take_found() { return std::move(found_); }
 
 private:
-  config::ReadOptions read_options(const config::FilePath& file) const {
-    config::ReadOptions options;
-    options.format = config::format_of(file.path).value_or(config::Format::grub);
-    options.variables = options_.grub_variables;
-    options.writes = writes_;
-    return options;
+  /// Keeps a configuration that has an entry; notes why another was passed over.
+  bool take(const config::FilePath& file, Result<std::unique_ptr<config::Configuration>> read) {
+    if (!read) {
+      note(read.error().text());
+      return false;
+    }
+    const config::Menu& menu = (*read)->menu();
+    if (menu.default_item.empty()) {
+      note(file.text() + ": has no boot entry");
+      // The reader's last warning says that again.
+      for (std::size_t i = 0; i + 1 < menu.warnings.size() && i < warnings_of_an_empty_one; ++i)
+        note(menu.warnings[i]);
+      return false;
+    }
+    found_ = {file, std::move(*read)};
+    return true;
+  }
+
+  bool try_device(Device& device, std::span<const std::string_view> paths) {
+    bool noted = false;
+    for (const std::string_view path : paths) {
+      const auto there = is_there(device, path);
+      if (there && try_file({{device.name()}, std::string(path)})) {
+        note_warnings(device);
+        return true;
+      }
+      if (!there && there.error().code() != Code::not_found && !std::exchange(noted, true))
+        note(there.error().text());
+    }
+    return false;
+  }
+
+  /// The mount is let go at once: what is read may write to the filesystem.
+  Result<void> is_there(Device& device, std::string_view path) {
+    const Mount mount = TRY(disks_.mount(device));
+    TRY(mount.filesystem().stat(path));
+    return {};
+  }
+
+  void note_warnings(Device& device) {
+    const Disk& disk = disks_.disks()[device.disk()];
+    for (const std::string& text : disk.notes)
+      note(disk.name + ": " + text);
+    if (const auto mount = disks_.mount(device))
+      for (const std::string& warning : mount->filesystem().warnings())
+        note(device.name() + ": " + warning);
   }
 
   DiskSet& disks_;
@@ -118,18 +141,27 @@ Result<FoundConfiguration> find_configuration(DiskSet& disks, config::Environmen
     const std::string_view path = named.path;
     if (named.device.empty() ? search.try_disks(std::span(&path, 1)) : search.try_file(named))
       return search.take_found();
-    notes.push_back(named.text() + ": the configuration that the host's administrator named was not usable");
+    search.note(named.text() + ": no boot entry could be had from this configuration, which extra= names; "
+                               "looking at the usual places");
   }
   if (!sent_along.empty()) {
     const config::FilePath file{{disks.devices().empty() ? std::string() : disks.devices().front()->name()},
                                 "/ramdisk.cfg"};
     if (search.try_text(file, std::string(sent_along)))
       return search.take_found();
+    search.note("ramdisk= of the xl config: no boot entry could be had from it; looking at the disks");
   }
   if (search.try_disks(usual_places))
     return search.take_found();
   note_disk_problems(disks, notes);
-  return fail(Code::not_found, "no boot configuration with an entry was found on the guest's disks");
+  return fail(Code::not_found, "no boot configuration (grub.cfg) with an entry was found on the guest's disks; "
+                               "pvboot.config=PATH names one in another place");
+}
+
+Result<FoundConfiguration> read_configuration(config::Environment& environment, const config::FilePath& file,
+                                              const config::Options& options, config::WritePolicy writes) {
+  auto read = TRY(config::read_config(environment, file, how_to_read(file, options, writes)));
+  return FoundConfiguration{file, std::move(read)};
 }
 
 } // namespace pvboot::loader

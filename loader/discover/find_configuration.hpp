@@ -21,8 +21,13 @@ struct FoundConfiguration {
 /// `sent_along` is the text of the xl config's ramdisk=, empty without one. `notes` gets a line for each disk,
 /// filesystem and configuration that could not be used, and for what is odd about the filesystem that it was found on.
 /// With WritePolicy::on, for who is going to boot, reading uses up what is meant for one boot (grubenv's next_entry).
+/// A configuration that is empty, or whose mistakes left no entry, has its first warnings among the notes.
 Result<FoundConfiguration> find_configuration(DiskSet& disks, config::Environment& environment,
                                               const config::Options& options, std::string_view sent_along,
                                               config::WritePolicy writes, std::vector<std::string>& notes);
+
+/// The configuration in `file`, for an entry that names another one.
+Result<FoundConfiguration> read_configuration(config::Environment& environment, const config::FilePath& file,
+                                              const config::Options& options, config::WritePolicy writes);
 
 } // namespace pvboot::loader

@@ -9,6 +9,8 @@ constexpr std::string_view usual_places[] = {"/boot/xen/pvboot-x86_64.elf", "/xe
 
 } // namespace
 
+std::string stage2_places() { return std::string(usual_places[0]) + " or " + std::string(usual_places[1]); }
+
 std::vector<config::Entry> stage2_entries(DiskSet& disks, std::string_view extra) {
   std::vector<config::Entry> entries;
   for (const auto& device : disks.devices()) {

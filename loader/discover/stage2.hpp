@@ -14,4 +14,7 @@ namespace pvboot::loader {
 /// second stage gets all of it, and the word that no third stage shall follow.
 std::vector<config::Entry> stage2_entries(DiskSet& disks, std::string_view extra);
 
+/// The files' paths, for a message: "A or B".
+std::string stage2_places();
+
 } // namespace pvboot::loader

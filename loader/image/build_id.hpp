@@ -9,4 +9,7 @@ namespace pvboot::image {
 /// make no sense. It points into `file`, which may be a prefix of the ELF file.
 Bytes build_id(Bytes file);
 
+/// The same in one table of notes.
+Bytes build_id_in(Bytes note_table);
+
 } // namespace pvboot::image

@@ -175,7 +175,7 @@ std::string_view section_name(const ElfHeader& header, const std::vector<Section
   const auto table = cut(prefix, names.offset, names.size);
   if (!table || section.name >= table->size())
     return {};
-  const std::string_view rest = as_text(*table).substr(section.name);
+  const std::string_view rest = as_text(*table).substr(section.name, max_section_name + 1);
   const auto end = rest.find('\0');
   return end == std::string_view::npos ? std::string_view() : rest.substr(0, end);
 }

@@ -18,6 +18,10 @@ namespace pvboot::image {
 constexpr std::size_t elf_header_size = 64;
 constexpr std::size_t max_program_headers = 512;
 constexpr std::size_t max_section_headers = 4096;
+constexpr std::size_t max_section_name = 256; ///< bytes; a longer one is taken for none
+
+constexpr std::uint32_t segment_load = 1; ///< PT_LOAD
+constexpr std::uint32_t segment_note = 4; ///< PT_NOTE
 
 struct ElfHeader {
   std::uint16_t type = 0;

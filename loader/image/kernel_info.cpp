@@ -2,6 +2,7 @@
 
 #include "base/checked.hpp"
 #include "base/text.hpp"
+#include "loader/image/note_table.hpp"
 
 #include <algorithm>
 #include <xen/features.h>
@@ -10,8 +11,6 @@ namespace pvboot::image {
 
 namespace {
 
-constexpr std::uint32_t segment_load = 1; ///< PT_LOAD
-constexpr std::uint32_t segment_note = 4; ///< PT_NOTE
 constexpr std::uint32_t flags_rwx = 7;
 constexpr std::uint32_t section_notes = 7;   ///< SHT_NOTE
 constexpr std::uint32_t section_nothing = 8; ///< SHT_NOBITS
@@ -36,34 +35,46 @@ struct View {
 /// True when everything that was looked for is there; false when more bytes are needed.
 using Ready = Result<bool>;
 
-/// The notes of one table in the file.
-Ready take_table(XenNotes& notes, const View& view, std::uint64_t offset, std::uint64_t size, NoteSource source) {
-  const auto end = checked_add<std::uint64_t>(offset, size);
-  if (!end)
-    return fail(Code::corrupt, "an ELF note table past the end of any file");
-  if (!TRY(view.has(*end, "the kernel ends inside its ELF notes")))
-    return false;
-  const Bytes table = TRY(cut(view.prefix, offset, size));
-  const std::size_t found = TRY(add_notes(notes, table));
-  if (found != 0)
-    notes.source = source;
+/// Where a table of notes lies in the file.
+struct TablePlace {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+/// The notes of all these tables, once all are there. Many headers may name the same bytes, and a kernel is looked at
+/// again and again while it streams past: the bound is on all of them together.
+Ready take_tables(XenNotes& notes, const View& view, const std::vector<TablePlace>& tables, NoteSource source) {
+  std::uint64_t total = 0;
+  for (const TablePlace& table : tables) {
+    const auto end = checked_add<std::uint64_t>(table.offset, table.size);
+    if (!end)
+      return fail(Code::corrupt, "an ELF note table past the end of any file");
+    if (!TRY(view.has(*end, "the kernel ends inside its ELF notes")))
+      return false;
+    total += table.size;
+    if (total > max_note_bytes)
+      return fail(Code::too_large, "more bytes of ELF notes than a kernel has");
+  }
+  for (const TablePlace& table : tables)
+    if (TRY(add_notes(notes, TRY(cut(view.prefix, table.offset, table.size)))) != 0)
+      notes.source = source;
   return true;
 }
 
 Ready take_segment_notes(XenNotes& notes, const View& view) {
+  std::vector<TablePlace> tables;
   for (const ProgramHeader& segment : view.segments)
     if (segment.type == segment_note && segment.offset != 0)
-      if (!TRY(take_table(notes, view, segment.offset, segment.file_size, NoteSource::program_header)))
-        return false;
-  return true;
+      tables.push_back({segment.offset, segment.file_size});
+  return take_tables(notes, view, tables, NoteSource::program_header);
 }
 
 Ready take_section_notes(XenNotes& notes, const View& view, const std::vector<SectionHeader>& sections) {
+  std::vector<TablePlace> tables;
   for (const SectionHeader& section : sections)
     if (section.type == section_notes)
-      if (!TRY(take_table(notes, view, section.offset, section.size, NoteSource::section)))
-        return false;
-  return true;
+      tables.push_back({section.offset, section.size});
+  return take_tables(notes, view, tables, NoteSource::section);
 }
 
 /// The legacy section can lie anywhere, and so can the names of sections: it is looked for in the whole file only.

@@ -20,9 +20,6 @@ struct LoadSegment {
   std::uint64_t paddr = 0;       ///< p_paddr
   std::uint64_t target = 0;      ///< p_paddr - PADDR_OFFSET
   std::uint32_t flags = 0;       ///< PF_*
-
-  Pfn first_pfn() const { return {target >> page_shift}; }
-  std::uint64_t page_offset() const { return target & (page_size - 1); }
 };
 
 constexpr std::size_t max_loads = 64;

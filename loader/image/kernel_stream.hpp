@@ -50,7 +50,6 @@ public:
 
   const KernelInfo* layout() const; ///< nullptr until it is known
   Bytes content() const;            ///< the part of the window that is final
-  std::uint64_t file_bytes_read() const { return file_offset_; }
 
 private:
   Result<void> take(Bytes part);

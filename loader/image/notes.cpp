@@ -1,7 +1,7 @@
 #include "loader/image/notes.hpp"
 
-#include "base/checked.hpp"
 #include "base/text.hpp"
+#include "loader/image/note_table.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,13 +11,6 @@
 namespace pvboot::image {
 
 namespace {
-
-struct RawNote {
-  le32 name_size;
-  le32 desc_size;
-  le32 type;
-};
-static_assert(sizeof(RawNote) == 12);
 
 // XEN_ELFNOTE_PHYS32_RELOC is younger than the oldest headers that this builds with.
 constexpr std::uint32_t phys32_reloc = 19;
@@ -91,8 +84,6 @@ void take_note(XenNotes& notes, std::uint32_t type, Bytes desc) {
   }
 }
 
-bool is_xen(Bytes owner) { return as_text(owner) == std::string_view("Xen\0", 4) || as_text(owner) == "Xen"; }
-
 /// "0x100000" as Xen reads it; a value that is no number counts as 0.
 std::uint64_t section_number(std::string_view value) { return parse_number(value).value_or(0); }
 
@@ -153,24 +144,16 @@ void add_features(Features& features, std::string_view list) {
 }
 
 Result<std::size_t> add_notes(XenNotes& notes, Bytes table) {
-  constexpr std::uint64_t unit = 4;
   std::size_t found = 0;
-  for (std::uint64_t at = 0; at < table.size() && table.size() - at >= sizeof(RawNote);) {
-    const auto raw = TRY(read_as<RawNote>(table, at));
-    const std::uint64_t name_at = at + sizeof(RawNote);
-    const std::uint64_t desc_at = name_at + align_up<std::uint64_t>(raw.name_size.get(), unit);
-    const auto owner = cut(table, name_at, raw.name_size.get());
-    const auto desc = cut(table, desc_at, raw.desc_size.get());
-    if (!owner || !desc)
-      return fail(Code::corrupt, "an ELF note reaches past the end of its table");
-    at = desc_at + align_up<std::uint64_t>(raw.desc_size.get(), unit);
-    if (!is_xen(*owner))
+  NoteTable walk(table);
+  while (const auto note = TRY(walk.next())) {
+    if (note->owner != "Xen")
       continue;
     if (notes.all.size() == max_notes)
       return fail(Code::too_large, "more Xen notes than a kernel has");
-    const Bytes kept = desc->first(std::min(desc->size(), max_note_desc));
-    notes.all.push_back({raw.type.get(), {kept.begin(), kept.end()}, desc->size()});
-    take_note(notes, raw.type.get(), *desc);
+    const Bytes kept = note->desc.first(std::min(note->desc.size(), max_note_desc));
+    notes.all.push_back({note->type, {kept.begin(), kept.end()}, note->desc.size()});
+    take_note(notes, note->type, note->desc);
     ++found;
   }
   return found;

@@ -1,24 +1,15 @@
 #include "loader/program/attempt.hpp"
 
-#include "loader/program/initrd.hpp"
+#include "loader/discover/initrd_files.hpp"
+#include "loader/discover/loadable.hpp"
 #include "loader/program/kernel.hpp"
 
 #include "base/text.hpp"
 
 namespace pvboot::loader {
 
-namespace {
-
-Result<void> check_kind(const config::Entry& entry) {
-  if (entry.kind == config::EntryKind::multiboot && !entry.modules.empty())
-    return fail(Code::unsupported, "a Xen PV kernel takes no multiboot modules; use linux and initrd in this entry");
-  return {};
-}
-
-} // namespace
-
 Result<xen::Handover> prepare(Workshop& workshop, const config::Entry& entry) {
-  TRY(check_kind(entry));
+  TRY(check_loadable(entry));
   const std::string command_line =
       TRY_AT(config::append_to_command_line(entry.command_line, workshop.kernel_words), "kernel command line");
   workshop.log.debug("command line: " + printable(command_line, config::max_command_line));

@@ -35,7 +35,7 @@ bool Chooser::count_down(const config::MenuItem& item, std::optional<std::uint32
                          config::TimeoutStyle style) {
   const std::string title = printable(item.title, 100);
   if (!timeout) {
-    log_.say("waiting at the menu, as the configuration asks");
+    log_.say("no timeout is set: waiting at the menu");
     return false;
   }
   const bool visible = style != config::TimeoutStyle::hidden && *timeout != 0;
@@ -82,14 +82,16 @@ std::string Chooser::read_line() {
   }
 }
 
-Decision Chooser::ask(const config::Menu* menu, std::string_view where) {
+Decision Chooser::ask(const config::Menu* menu, const config::ItemPath& default_item, std::string_view where) {
   for (;;) {
     log_.raw("\n");
     if (menu != nullptr) {
       log_.raw("Boot entries of " + printable(where) + ":\n");
       std::size_t shown = 0;
-      show_items(log_, menu->items, "", menu->default_item, 0, true, shown);
-      log_.raw("Type an entry's number (1>0 for one in a submenu), Enter for the default, or\n");
+      show_items(log_, menu->items, "", default_item, 0, true, shown);
+      if (shown > max_shown)
+        log_.raw("   ... more than " + dec(max_shown) + " entries: those that are not shown can be named, too\n");
+      log_.raw("Type an entry's number (1>0 for one in a submenu), its title or its id, Enter for the default, or\n");
     } else {
       log_.raw("There is nothing to boot. Type\n");
     }
@@ -103,8 +105,8 @@ Decision Chooser::ask(const config::Menu* menu, std::string_view where) {
       return {Decision::Kind::poweroff};
     if (menu == nullptr)
       continue;
-    if (line.empty() && !menu->default_item.empty())
-      return {Decision::Kind::boot, menu->default_item};
+    if (line.empty() && !default_item.empty())
+      return {Decision::Kind::boot, default_item};
     if (auto item = find_item(*menu, line))
       return {Decision::Kind::boot, *std::move(item)};
     log_.say("no entry is called '" + printable(line) + "'");

@@ -24,8 +24,9 @@ public:
   /// The countdown over `item`: true when it shall be booted, false when somebody wants the menu.
   bool count_down(const config::MenuItem& item, std::optional<std::uint32_t> timeout, config::TimeoutStyle style);
 
-  /// Shows the menu (`menu` may be null: there is no configuration) and waits for an answer.
-  Decision ask(const config::Menu* menu, std::string_view where);
+  /// Shows the menu (`menu` may be null: there is no configuration) and waits for an answer; Enter alone means
+  /// `default_item`.
+  Decision ask(const config::Menu* menu, const config::ItemPath& default_item, std::string_view where);
 
 private:
   std::string read_line();

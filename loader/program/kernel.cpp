@@ -46,7 +46,8 @@ Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& pat
       TRY_AT(ScopedWindow::create(memory, head.window_size(), xen::Purpose::target), "the uncompressed kernel");
   const ScopedWindow dictionary =
       TRY_AT(ScopedWindow::create(memory, head.decoder_memory, xen::Purpose::dictionary), "the decompressor's memory");
-  ScopedWindow buffer = TRY(ScopedWindow::create(memory, stream_buffer, xen::Purpose::work));
+  ScopedWindow buffer =
+      TRY_AT(ScopedWindow::create(memory, stream_buffer, xen::Purpose::work), "the buffer for reading it");
 
   codec::Arena arena(dictionary.span());
   fs::FileStream file(*open.file, buffer.span());

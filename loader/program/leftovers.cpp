@@ -14,7 +14,7 @@ namespace {
 std::uint64_t address(const char* symbol) { return reinterpret_cast<std::uint64_t>(symbol); }
 } // namespace
 
-Leftovers::Leftovers() {
+Leftovers::Leftovers(const xen::Guest& guest) {
   struct Gap {
     std::uint64_t from, to;
   };
@@ -29,6 +29,9 @@ Leftovers::Leftovers() {
     at = gap.to;
   }
   add(at, address(pvboot_image_end));
+
+  const auto start_info = reinterpret_cast<std::uint64_t>(&guest.raw_start);
+  add(start_info, start_info + sizeof(start_info_t));
 }
 
 void Leftovers::add(std::uint64_t from, std::uint64_t to) {

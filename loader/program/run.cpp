@@ -19,11 +19,13 @@ constexpr Duration drain_limit = seconds(2);
 void run(xen::Guest& guest) {
   auto memory = xen::AddressSpace::adopt(guest.start, GuestVirt{reinterpret_cast<std::uint64_t>(pvboot_virt_base)});
   if (!memory) {
-    guest.console.write("pvboot: error: the memory that this guest was started with: " + memory.error().text() + "\n");
+    guest.console.write("pvboot: error: the memory that this guest was started with: " + memory.error().text() +
+                        "\npvboot:   whoever started pvboot, Xen's domain builder or another loader, breaks the PV "
+                        "contract: please report this\n");
     guest.console.drain(drain_limit);
     xen::shutdown(xen::ShutdownReason::crash);
   }
-  const Leftovers leftovers;
+  const Leftovers leftovers(guest);
   run_session(guest, **memory,
               {.version = version_line(),
                .image_bytes = static_cast<std::uint64_t>(pvboot_image_end - pvboot_image_start),

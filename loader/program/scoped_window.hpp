@@ -16,7 +16,7 @@ public:
   ScopedWindow& operator=(ScopedWindow&&) = delete;
   ~ScopedWindow() { release(); }
 
-  /// `bytes` of new memory; an empty window for none.
+  /// `bytes` of new memory in whole pages, at least one.
   static Result<ScopedWindow> create(xen::AddressSpace& memory, std::uint64_t bytes, xen::Purpose purpose) {
     return ScopedWindow(memory, TRY(memory.map_new(pages_for(bytes == 0 ? 1 : bytes), purpose)));
   }

@@ -6,17 +6,18 @@
 #include "loader/program/attempt.hpp"
 #include "loader/program/build_id.hpp"
 #include "loader/program/chooser.hpp"
+#include "loader/program/sent_along.hpp"
 #include "loader/program/status.hpp"
 
 #include "base/text.hpp"
 #include "xen/block/disks.hpp"
+#include "xen/quarantine.hpp"
 #include "xen/shutdown.hpp"
 
 namespace pvboot::loader {
 
 namespace {
 
-constexpr std::size_t max_sent_along = 256_KiB;
 constexpr unsigned max_chained_configurations = 16;
 constexpr Duration drain_limit = seconds(2);
 constexpr Duration retry_pause = seconds(5);
@@ -50,23 +51,29 @@ public:
 private:
   void read_options();
   void look_at_disks();
-  std::string read_module();
   std::string memory_text() const;
+
+  /// How an attempt ended that started no kernel; what went wrong has been said.
+  enum class Ended : std::uint8_t {
+    failed,
+    failed_elsewhere, ///< and the configuration has given way to another one, which the entry names
+    menu_wanted,
+  };
 
   /// Returns when somebody wants the menu, or when all that pvboot.on_error= provides for has failed.
   void boot_unattended();
   bool count_down();
   bool another_try(unsigned tries);
-  void boot_default();
-  void boot_fallbacks();
+  Ended boot_default();
+  Ended boot_fallbacks();
   /// The guest's own loader, where the administrator wants it or where there is nothing else.
   void boot_stage2();
-  /// Returns when it failed; what went wrong has been said.
-  void boot(const config::ItemPath& item);
+  Ended boot(config::ItemPath item);
   void boot_resolved(const config::Entry& entry, const std::vector<std::string>& kernel_words, Bytes refused_build_id);
   Result<void> boot_entry(const config::Entry& entry, const std::vector<std::string>& kernel_words,
                           Bytes refused_build_id);
-  Result<void> follow(const config::FilePath& file);
+  Result<void> follow(const config::FilePath& file, unsigned chained);
+  void close_disks();
   [[noreturn]] void hand_over(xen::Handover& handover);
   /// True when the disks shall be looked at again.
   bool ask_at_menu();
@@ -74,7 +81,9 @@ private:
   [[noreturn]] void end(xen::ShutdownReason reason);
 
   const config::Menu& menu() const { return found_.configuration->menu(); }
-  const config::MenuItem* default_item(config::ItemPath& path);
+  void take(FoundConfiguration found);
+  /// What boots when nobody chooses: the administrator's entry, else the menu's. Empty when there is none.
+  config::ItemPath default_item() const;
   void report(std::string_view what, const Error& error);
 
   xen::Guest& guest_;
@@ -90,7 +99,6 @@ private:
   std::unique_ptr<DiskSet> disks_{};
   std::unique_ptr<DiskEnvironment> environment_{};
   FoundConfiguration found_{};
-  unsigned chained_ = 0;
   Code last_failure_ = Code::not_found;
 };
 
@@ -103,7 +111,10 @@ Session::Session(xen::Guest& guest, xen::AddressSpace& memory, const Program& pr
 
 void Session::run() {
   read_options();
-  sent_along_ = read_module();
+  if (auto text = read_sent_along(guest_.start, memory_))
+    sent_along_ = *std::move(text);
+  else
+    log_.error("the xl config's ramdisk= is ignored", text.error());
   // A module that was mapped for us keeps its mapping, and so its frames.
   if (guest_.start.module && guest_.start.module->by_pfn)
     memory_.release_module();
@@ -131,29 +142,6 @@ void Session::read_options() {
     log_.say("warning: extra=: " + printable(warning, 300));
 }
 
-std::string Session::read_module() {
-  const auto& module = guest_.start.module;
-  if (!module || module->size == 0)
-    return {};
-  if (module->size > max_sent_along) {
-    log_.say("warning: the xl config's ramdisk= is larger than a configuration may be and is ignored");
-    return {};
-  }
-  std::string text(static_cast<std::size_t>(module->size), '\0');
-  if (!module->by_pfn) {
-    std::memcpy(text.data(), reinterpret_cast<const char*>(module->start.value), text.size());
-    return text;
-  }
-  const auto window = memory_.map_names({module->first, pages_for(module->size)});
-  if (!window) {
-    log_.error("the xl config's ramdisk=", window.error());
-    return {};
-  }
-  std::memcpy(text.data(), window->span().data(), text.size());
-  (void)memory_.release(*window, xen::AddressSpace::Leave::as_it_is);
-  return text;
-}
-
 std::string Session::memory_text() const {
   const std::uint64_t windows = memory_.account(xen::Purpose::work).peak << page_shift;
   const std::uint64_t dictionary = memory_.account(xen::Purpose::dictionary).peak << page_shift;
@@ -171,7 +159,7 @@ void Session::look_at_disks() {
   if (guest_.store != nullptr) {
     // A disk that went away comes back only by a new connection.
     if (vbds_)
-      vbds_->close();
+      close_disks();
     else
       vbds_ = std::make_unique<xen::Disks>(
           xen::DeviceServices{*guest_.store, guest_.events, guest_.grants, memory_, guest_.clock});
@@ -194,27 +182,33 @@ void Session::look_at_disks() {
     report("nothing to boot", found.error());
     return;
   }
-  found_ = std::move(*found);
-  log_.info("configuration " + printable(found_.file.text()));
-  for (const std::string& warning : menu().warnings)
-    log_.debug("warning: " + printable(warning, 300));
+  take(*std::move(found));
   log_.timing("configuration read");
 }
 
-const config::MenuItem* Session::default_item(config::ItemPath& path) {
-  path = menu().default_item;
-  if (options_.entry) {
+void Session::take(FoundConfiguration found) {
+  found_ = std::move(found);
+  log_.info("configuration " + printable(found_.file.text()));
+  for (const std::string& warning : menu().warnings)
+    log_.debug("warning: " + printable(warning, 300));
+  if (!menu().warnings.empty())
+    log_.info("parts of it are not understood; pvboot.log=debug says which");
+  if (!menu().superusers.empty())
+    log_.say("warning: it wants passwords (superusers), which pvboot does not ask for: whoever is at this console may "
+             "boot any entry");
+  if (options_.entry && !find_item(menu(), *options_.entry))
+    log_.say("warning: pvboot.entry=: no entry is called '" + printable(*options_.entry) + "'; taking the default");
+}
+
+config::ItemPath Session::default_item() const {
+  if (options_.entry)
     if (auto named = find_item(menu(), *options_.entry))
-      path = *std::move(named);
-    else
-      log_.say("warning: pvboot.entry=: no entry is called '" + printable(*options_.entry) + "'; taking the default");
-  }
-  return menu().at(path);
+      return *std::move(named);
+  return menu().default_item;
 }
 
 bool Session::count_down() {
-  config::ItemPath path;
-  const config::MenuItem* item = found_.configuration ? default_item(path) : nullptr;
+  const config::MenuItem* item = found_.configuration ? menu().at(default_item()) : nullptr;
   if (item == nullptr)
     return true;
   const auto timeout = options_.wait ? std::nullopt : options_.timeout ? options_.timeout : menu().timeout;
@@ -223,13 +217,14 @@ bool Session::count_down() {
 
 void Session::boot_unattended() {
   for (unsigned tries = 1;; ++tries) {
-    boot_default();
+    if (boot_default() == Ended::menu_wanted)
+      return;
     if (!another_try(tries))
       break;
     look_at_disks();
   }
-  if (options_.on_error == config::OnError::fallback)
-    boot_fallbacks();
+  if (options_.on_error == config::OnError::fallback && boot_fallbacks() == Ended::menu_wanted)
+    return;
   after_failure();
 }
 
@@ -244,37 +239,64 @@ bool Session::another_try(unsigned tries) {
   return true;
 }
 
-void Session::boot_default() {
-  config::ItemPath path;
-  if (found_.configuration && default_item(path) != nullptr)
-    boot(path);
+Session::Ended Session::boot_default() {
+  if (found_.configuration)
+    return boot(default_item());
+  // look_at_disks() has said why; what was tried instead of a configuration does not decide on another try.
+  last_failure_ = Code::not_found;
+  return Ended::failed;
 }
 
-void Session::boot_fallbacks() {
+Session::Ended Session::boot_fallbacks() {
   if (!found_.configuration)
-    return;
+    return Ended::failed;
   const auto fallbacks = menu().fallbacks;
-  for (const config::ItemPath& fallback : fallbacks)
-    if (menu().at(fallback) != nullptr) {
-      log_.say("trying the fallback entry");
-      boot(fallback);
-    }
+  for (const config::ItemPath& fallback : fallbacks) {
+    log_.say("trying the fallback entry");
+    // In another configuration the other fallbacks mean nothing.
+    if (const Ended ended = boot(fallback); ended != Ended::failed)
+      return ended;
+  }
+  return Ended::failed;
 }
 
-void Session::boot(const config::ItemPath& item) {
-  auto entry = found_.configuration->resolve(item, config::WritePolicy::on);
-  if (!entry) {
-    report("this entry cannot be booted", entry.error());
-    return;
+// A loop, not a recursion: configurations that name one another must not use up the stack.
+Session::Ended Session::boot(config::ItemPath item) {
+  for (unsigned chained = 0;; ++chained) {
+    const Ended failed = chained == 0 ? Ended::failed : Ended::failed_elsewhere;
+    const config::MenuItem* shown = menu().at(item);
+    if (shown == nullptr) {
+      report("nothing to boot", Error(Code::not_found, "the configuration has no entry").at(found_.file.text()));
+      return failed;
+    }
+    const std::string what = "'" + printable(shown->title, 80) + "' cannot be booted";
+    const auto entry = found_.configuration->resolve(item, config::WritePolicy::on);
+    if (!entry) {
+      report(what, entry.error());
+      return failed;
+    }
+    for (const std::string& warning : entry->warnings)
+      log_.say("warning: " + printable(warning, 300));
+    if (entry->kind != config::EntryKind::configuration) {
+      boot_resolved(*entry, options_.kernel_words, {});
+      return failed;
+    }
+    if (const auto followed = follow(entry->kernel, chained); !followed) {
+      report(what, followed.error());
+      return failed;
+    }
+    if (!count_down())
+      return Ended::menu_wanted;
+    item = default_item();
   }
-  for (const std::string& warning : entry->warnings)
-    log_.say("warning: " + printable(warning, 300));
-  boot_resolved(*entry, options_.kernel_words, {});
 }
 
 void Session::boot_stage2() {
   const std::vector<std::string> no_words; // they are part of the entry's command line already
-  for (const config::Entry& entry : stage2_entries(*disks_, guest_.start.command_line))
+  const auto entries = stage2_entries(*disks_, guest_.start.command_line);
+  if (entries.empty() && options_.stage2 == true)
+    log_.say("warning: pvboot.stage2=yes: no disk has " + stage2_places() + "; going on without it");
+  for (const config::Entry& entry : entries)
     boot_resolved(entry, no_words, build_id());
 }
 
@@ -289,32 +311,26 @@ void Session::boot_resolved(const config::Entry& entry, const std::vector<std::s
 
 Result<void> Session::boot_entry(const config::Entry& entry, const std::vector<std::string>& kernel_words,
                                  Bytes refused_build_id) {
-  switch (entry.kind) {
-  case config::EntryKind::configuration: return follow(entry.kernel);
-  case config::EntryKind::reboot: end(xen::ShutdownReason::reboot);
-  case config::EntryKind::poweroff: end(xen::ShutdownReason::poweroff);
-  case config::EntryKind::linux:
-  case config::EntryKind::multiboot:
-  case config::EntryKind::kernel:
-  case config::EntryKind::chainloader: break;
-  }
+  if (entry.kind == config::EntryKind::reboot)
+    end(xen::ShutdownReason::reboot);
+  if (entry.kind == config::EntryKind::poweroff)
+    end(xen::ShutdownReason::poweroff);
   Workshop workshop{guest_, memory_, *disks_, log_, kernel_words, refused_build_id};
   auto handover = TRY(prepare(workshop, entry));
   hand_over(handover);
 }
 
-Result<void> Session::follow(const config::FilePath& file) {
-  if (++chained_ > max_chained_configurations)
+Result<void> Session::follow(const config::FilePath& file, unsigned chained) {
+  if (chained == max_chained_configurations)
     return fail(Code::too_large, "configurations name one another without end", file.text());
-  config::ReadOptions how;
-  how.format = config::format_of(file.path).value_or(config::Format::grub);
-  how.variables = options_.grub_variables;
-  how.writes = config::WritePolicy::on;
-  auto read = TRY(config::read_config(*environment_, file, how));
-  found_ = {file, std::move(read)};
-  if (count_down())
-    boot_default();
+  take(TRY(read_configuration(*environment_, file, options_, config::WritePolicy::on)));
   return {};
+}
+
+void Session::close_disks() {
+  vbds_->close();
+  for (const xen::DiskFailure& failure : vbds_->failures())
+    log_.say("warning: disk " + printable(failure.why.text(), 300));
 }
 
 void Session::hand_over(xen::Handover& handover) {
@@ -325,11 +341,12 @@ void Session::hand_over(xen::Handover& handover) {
   environment_.reset();
   disks_.reset();
   if (vbds_) {
-    vbds_->close();
-    for (const xen::DiskFailure& failure : vbds_->failures())
-      log_.say("warning: disk " + failure.why.text());
+    close_disks();
     vbds_.reset();
   }
+  if (const std::size_t bytes = xen::quarantined_bytes(); bytes != 0)
+    log_.say("warning: a disk's backend has not let go of " + human_size(bytes) +
+             " of this guest's memory and may still write there");
   log_.timing("disks closed");
   if (guest_.store != nullptr)
     (void)guest_.store->reset_watches();
@@ -339,10 +356,11 @@ void Session::hand_over(xen::Handover& handover) {
 
 bool Session::ask_at_menu() {
   status_.set("state", "menu");
-  const Decision decision =
-      chooser_.ask(found_.configuration ? &menu() : nullptr, found_.configuration ? found_.file.text() : std::string());
+  const bool any = found_.configuration != nullptr;
+  const Decision decision = chooser_.ask(any ? &menu() : nullptr, any ? default_item() : config::ItemPath{},
+                                         any ? found_.file.text() : std::string());
   switch (decision.kind) {
-  case Decision::Kind::boot: boot(decision.item); return false;
+  case Decision::Kind::boot: (void)boot(decision.item); return false;
   case Decision::Kind::rescan: return true;
   case Decision::Kind::reboot: end(xen::ShutdownReason::reboot);
   case Decision::Kind::poweroff: end(xen::ShutdownReason::poweroff);
@@ -374,7 +392,7 @@ void Session::end(xen::ShutdownReason reason) {
 void Session::report(std::string_view what, const Error& error) {
   last_failure_ = error.code();
   log_.error(what, error);
-  status_.set("error", error.text());
+  status_.set("error", std::string(what) + ": " + error.text());
 }
 
 } // namespace

@@ -5,7 +5,9 @@ usage: pvboot_test.py PVBOOT
 """
 import gzip
 import json
+import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -32,6 +34,22 @@ submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced' {
 }
 """
 
+OTHER_CFG = """\
+menuentry 'again' {
+    reboot
+}
+menuentry 'more' {
+    configfile /boot/grub/grub.cfg
+}
+menuentry 'sector' {
+    chainloader +1
+}
+menuentry 'no initrd' {
+    linux /boot/vmlinuz
+    initrd /boot/empty.img
+}
+"""
+
 
 class HostCommand(unittest.TestCase):
     pvboot = ""
@@ -45,10 +63,15 @@ class HostCommand(unittest.TestCase):
         (root / "boot/vmlinuz").write_bytes(kernel)
         (root / "boot/vmlinux.gz").write_bytes(gzip.compress(kernel))
         (root / "boot/initrd.img").write_bytes(b"i" * 100001)
+        (root / "boot/empty.img").write_bytes(b"")
         (root / "boot/grub/grub.cfg").write_text(GRUB_CFG)
+        (root / "boot/grub/other.cfg").write_text(OTHER_CFG)
         (root / "vmlinuz").symlink_to("boot/vmlinuz")
         cls.image = str(pathlib.Path(cls.folder.name) / "disk.img")
-        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", root, cls.image, "32m"], check=True)
+        # Debian leaves the folder of mke2fs out of the PATH of all but root.
+        path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", root, cls.image, "32m"], check=True,
+                       env={**os.environ, "PATH": path})
         cls.empty = str(pathlib.Path(cls.folder.name) / "empty.img")
         pathlib.Path(cls.empty).write_bytes(bytes(1 << 20))
 
@@ -86,12 +109,23 @@ class HostCommand(unittest.TestCase):
         done = self.run_pvboot("cat", self.image, "(xvda)/boot/nothing", expect=1)
         self.assertIn("nothing", done.stderr.decode())
         self.run_pvboot("cat", self.image, "(xvdc)/boot", expect=1)
-        self.run_pvboot("ls", "/no/such/image", "/", expect=1)
+        done = self.run_pvboot("ls", "/no/such/image", "/", expect=1)
+        self.assertIn("no such file", done.stderr.decode())
+        done = self.run_pvboot("ls", self.folder.name, "/", expect=1)
+        self.assertIn("neither a file nor a block device", done.stderr.decode())
+        # A folder where a file is wanted is no mistake in the command's words.
+        self.run_pvboot("cat", self.image, "(xvda)/boot", expect=1)
+
+    def test_names_are_shown_without_control_characters(self):
+        done = self.run_pvboot("cat", self.image, "(xvda)/boot/\x1b[2Jx", expect=1)
+        self.assertNotIn(b"\x1b", done.stderr)
+        self.assertIn(b"\\x1b[2Jx", done.stderr)
 
     def test_wrong_usage_exits_with_2(self):
         self.run_pvboot(expect=2)
         self.run_pvboot("cat", self.image, expect=2)
-        self.run_pvboot("cat", self.image, "relative/path", expect=2)
+        for path in ("relative/path", "(xvda", "(xvda)boot", "()"):
+            self.run_pvboot("cat", self.image, path, expect=2)
         self.run_pvboot("plan", self.image, "--memory", "0", expect=2)
 
     def test_entries_are_a_list_with_their_kernels(self):
@@ -119,10 +153,27 @@ class HostCommand(unittest.TestCase):
         self.run_pvboot("plan", self.image, "--entry", "no such entry", expect=1)
         self.run_pvboot("plan", self.image, "--memory", "16", expect=1)
 
+    def test_an_entry_that_loads_no_kernel_cannot_be_planned(self):
+        for entry, words in (("again", "restarts"), ("more", "another configuration"), ("sector", "boot sector"),
+                             ("no initrd", "empty file")):
+            with self.subTest(entry):
+                done = self.run_pvboot("plan", self.image, "--extra", "pvboot.config=/boot/grub/other.cfg", "--entry",
+                                       entry, expect=1)
+                self.assertIn(words, done.stderr.decode())
+
+    def test_an_unknown_entry_in_extra_is_a_warning_as_in_the_loader(self):
+        done = self.run_pvboot("plan", self.image, "--extra", "pvboot.entry=nothing pvboot.timeout=soon")
+        self.assertIn("no entry is called 'nothing'", done.stderr.decode())
+        self.assertIn("--extra: pvboot.timeout=soon", done.stderr.decode())
+        self.assertIn("Debian GNU/Linux", done.stdout.decode())
+
     def test_inspect_tells_what_a_kernel_is_and_why_not(self):
         good = self.write("good", tiny_kernel.make())
         self.assertTrue(self.json("inspect", good)["bootable"])
         self.assertIn("VIRT_BASE", self.run_pvboot("inspect", good).stdout.decode())
+        more = tiny_kernel.note(14, struct.pack("<I", 1)) + tiny_kernel.note(99, bytes(20))
+        notes = self.json("inspect", self.write("more", tiny_kernel.make(more_notes=more)))["notes"]
+        self.assertEqual((notes["SUSPEND_CANCEL"], notes["note 99"]), ("0x1", "20 bytes"))
         for name, content in (("no-notes", tiny_kernel.make(notes=False)), ("arm", tiny_kernel.make(machine=183)),
                               ("garbage", b"hello" * 1000), ("empty", b""), ("cut", tiny_kernel.make()[:5000])):
             with self.subTest(name):

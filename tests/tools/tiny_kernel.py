@@ -13,13 +13,13 @@ def note(kind, desc):
     return struct.pack("<III", 4, len(desc), kind) + b"Xen\0" + padded
 
 
-def make(notes=True, machine=62, code_bytes=8192, entry=VIRT_BASE + 0x1000000):
+def make(notes=True, machine=62, code_bytes=8192, entry=VIRT_BASE + 0x1000000, more_notes=b""):
     text = b"\xcc" * code_bytes
     table = b""
     if notes:
         table = (note(ENTRY, struct.pack("<Q", entry)) + note(VIRT_BASE_NOTE, struct.pack("<Q", VIRT_BASE)) +
                  note(GUEST_OS, b"linux\0") + note(XEN_VERSION, b"xen-3.0\0") + note(LOADER, b"generic\0") +
-                 note(MOD_START_PFN, struct.pack("<Q", 1)) + note(INIT_P2M, struct.pack("<Q", 0x8000000000)))
+                 note(MOD_START_PFN, struct.pack("<Q", 1)) + note(INIT_P2M, struct.pack("<Q", 0x8000000000)) + more_notes)
     text_at, notes_at = 4096, 4096 + code_bytes
     header = b"\x7fELF" + bytes([2, 1, 1, 0]) + b"\0" * 8 + struct.pack(
         "<HHIQQQIHHHHHH", 2, machine, 1, entry, 64, 0, 0, 64, 56, 2, 0, 0, 0)

@@ -1,4 +1,4 @@
-// What the host command's subcommands share: how they end, and the one way they print an error.
+// What the host command's subcommands share: how they end, and their arguments.
 #pragma once
 
 #include "base/result.hpp"

@@ -56,7 +56,7 @@ void print_one(const Listed& listed) {
   fmt::print("{}{:<5} {}\n", listed.is_default ? '*' : ' ', loader::item_number(listed.path),
              printable(listed.item->title));
   if (!listed.entry) {
-    fmt::print("       cannot be booted: {}\n", listed.entry.error().text());
+    fmt::print("       cannot be booted: {}\n", printable(listed.entry.error().text(), 1000));
     return;
   }
   const config::Entry& entry = *listed.entry;
@@ -83,7 +83,7 @@ Result<void> print_entries(const Arguments& arguments) {
     fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return {};
   }
-  fmt::print("{}\n", boot->file().text());
+  fmt::print("{}\n", printable(boot->file().text()));
   for (const Listed& item : listed)
     print_one(item);
   for (const std::string& warning : boot->menu().warnings)

@@ -50,18 +50,18 @@ struct Listed {
 Result<std::vector<Listed>> look_at(fs::Filesystem& filesystem, const std::string& path) {
   std::vector<Listed> out;
   auto describe = [&](const std::string& name, const std::string& full) -> Result<void> {
-    Listed item{name, TRY_AT(filesystem.stat(full, false), full), {}};
+    Listed item{name, TRY(filesystem.stat(full, false)), {}};
     if (item.stat.type == fs::FileType::symlink)
-      item.target = TRY_AT(filesystem.read_link(full), full);
+      item.target = TRY(filesystem.read_link(full));
     out.push_back(std::move(item));
     return {};
   };
-  const fs::FileStat stat = TRY_AT(filesystem.stat(path), path);
+  const fs::FileStat stat = TRY(filesystem.stat(path));
   if (stat.type != fs::FileType::directory) {
     TRY(describe(path, path));
     return out;
   }
-  for (const fs::DirEntry& entry : TRY_AT(filesystem.list(path), path))
+  for (const fs::DirEntry& entry : TRY(filesystem.list(path)))
     TRY(describe(entry.name, join(path, entry.name)));
   std::ranges::sort(out, {}, &Listed::name);
   return out;
@@ -72,7 +72,7 @@ Result<std::vector<Listed>> look_at(fs::Filesystem& filesystem, const std::strin
 Result<void> list_directory(const Arguments& arguments) {
   GuestDisks disks = TRY(GuestDisks::open(arguments.images));
   const GuestDisks::Place place = TRY(disks.find(arguments.path));
-  const auto items = TRY_AT(look_at(place.mount.filesystem(), place.path), place.mount.device().name());
+  const auto items = TRY_AT(look_at(place.mount.filesystem(), place.path), place.text());
   if (arguments.json) {
     auto out = nlohmann::json::array();
     for (const Listed& item : items)
@@ -93,11 +93,11 @@ Result<void> list_directory(const Arguments& arguments) {
 Result<void> print_file(const Arguments& arguments) {
   GuestDisks disks = TRY(GuestDisks::open(arguments.images));
   const GuestDisks::Place place = TRY(disks.find(arguments.path));
-  const auto file = TRY_AT(place.mount.filesystem().open(place.path), place.mount.device().name() + ": " + place.path);
+  const auto file = TRY_AT(place.mount.filesystem().open(place.path), place.text());
   const std::unique_ptr<std::byte[], ChunkDelete> chunk(new (std::align_val_t{4096}) std::byte[chunk_size]);
   for (std::uint64_t offset = 0; offset < file->size();) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, file->size() - offset));
-    TRY_AT(file->read(offset, MutBytes(chunk.get(), count)), place.mount.device().name() + ": " + place.path);
+    TRY_AT(file->read(offset, MutBytes(chunk.get(), count)), place.text());
     if (std::fwrite(chunk.get(), 1, count, stdout) != count)
       return fail(Code::io, "cannot write to standard output");
     offset += count;
@@ -110,12 +110,12 @@ Result<void> print_stat(const Arguments& arguments) {
   const GuestDisks::Place place = TRY(disks.find(arguments.path));
   fs::Filesystem& filesystem = place.mount.filesystem();
   const std::string device = place.mount.device().name();
-  const fs::FileStat stat = TRY_AT(filesystem.stat(place.path, false), device + ": " + place.path);
+  const fs::FileStat stat = TRY_AT(filesystem.stat(place.path, false), place.text());
   std::uint64_t runs = 0;
   if (stat.type == fs::FileType::regular) {
-    const auto file = TRY_AT(filesystem.open(place.path), device + ": " + place.path);
+    const auto file = TRY_AT(filesystem.open(place.path), place.text());
     for (std::uint64_t offset = 0; offset < file->size(); ++runs)
-      offset += TRY_AT(file->run_at(offset), device + ": " + place.path).length;
+      offset += TRY_AT(file->run_at(offset), place.text()).length;
   }
   if (arguments.json) {
     const nlohmann::json out = {{"device", device},

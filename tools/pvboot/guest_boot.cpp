@@ -15,24 +15,29 @@ Result<std::unique_ptr<GuestBoot>> GuestBoot::open(const Arguments& arguments) {
   std::unique_ptr<GuestBoot> boot(
       new GuestBoot(TRY(GuestDisks::open(arguments.images)), config::parse_options(arguments.extra)));
   for (const std::string& warning : boot->options_.warnings)
-    fmt::print(stderr, "pvboot: {}\n", warning);
+    fmt::print(stderr, "pvboot: warning: --extra: {}\n", printable(warning, 300));
   std::vector<std::string> notes;
   auto found = loader::find_configuration(boot->disks_.set(), boot->environment_, boot->options_, {},
                                           config::WritePolicy::off, notes);
   for (const std::string& note : notes)
-    fmt::print(stderr, "pvboot: {}\n", printable(note, 1000));
+    fmt::print(stderr, "pvboot: note: {}\n", printable(note, 1000));
   boot->found_ = TRY(std::move(found));
   return boot;
 }
 
 Result<config::ItemPath> GuestBoot::choose(std::string_view words) {
-  if (words.empty() && options_.entry)
-    words = *options_.entry;
-  if (words.empty())
-    return menu().default_item;
-  if (auto item = loader::find_item(menu(), words))
-    return *std::move(item);
-  return fail(Code::not_found, "the configuration has no such entry", printable(words));
+  if (!words.empty()) {
+    if (auto item = loader::find_item(menu(), words))
+      return *std::move(item);
+    return fail(Code::not_found, "the configuration has no such entry; pvboot entries lists them", printable(words));
+  }
+  if (options_.entry) {
+    if (auto item = loader::find_item(menu(), *options_.entry))
+      return *std::move(item);
+    fmt::print(stderr, "pvboot: warning: pvboot.entry=: no entry is called '{}'; taking the default\n",
+               printable(*options_.entry));
+  }
+  return menu().default_item;
 }
 
 std::int64_t GuestBoot::unix_time() { return std::time(nullptr); }

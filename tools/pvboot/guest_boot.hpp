@@ -11,7 +11,8 @@ namespace pvboot::tools {
 
 class GuestBoot final : public loader::Surroundings {
 public:
-  /// Fails with what the loader would say when it finds nothing to boot; the notes are in the chain of places.
+  /// Fails with what the loader would say when it finds nothing to boot. What the search noted, and what is wrong with
+  /// `--extra`, has been printed on standard error.
   static Result<std::unique_ptr<GuestBoot>> open(const Arguments& arguments);
 
   const config::FilePath& file() const { return found_.file; }
@@ -19,7 +20,8 @@ public:
   const config::Options& options() const { return options_; }
   loader::DiskSet& disks() { return disks_.set(); }
 
-  /// The item that `words` names (number, id or title); without words the administrator's or the menu's default.
+  /// The item that `words` names (number, id or title), Code::not_found when there is none; without words what the
+  /// loader takes: the administrator's entry if it is there, else the menu's default.
   Result<config::ItemPath> choose(std::string_view words);
   Result<config::Entry> resolve(const config::ItemPath& item) { return found_.configuration->resolve(item); }
 

@@ -1,6 +1,9 @@
 #include "tools/pvboot/guest_disks.hpp"
 
 #include "base/text.hpp"
+#include "config/environment.hpp"
+
+#include <optional>
 
 namespace pvboot::tools {
 
@@ -20,20 +23,33 @@ Result<GuestDisks> GuestDisks::open(const std::vector<std::string>& images) {
   return disks;
 }
 
+bool GuestDisks::is_path(std::string_view text) {
+  const auto file = config::parse_path(text, {});
+  return file && (file->path.starts_with('/') || (file->path.empty() && !file->device.empty()));
+}
+
 Result<GuestDisks::Place> GuestDisks::find(std::string_view text) {
-  const auto where = loader::split_device_path(text);
-  if (!where)
+  if (!is_path(text))
     return fail(Code::invalid, "a path is /name or (device)/name", printable(text));
-  std::string path(where->path.empty() ? "/" : where->path);
-  if (!where->device.empty()) {
-    loader::Device* device = TRY(set_.find(where->device));
-    return Place{TRY(set_.mount(*device)), std::move(path)};
+  auto [named, path] = TRY(config::parse_path(text, {}));
+  if (path.empty())
+    path = "/";
+  if (!named.empty()) {
+    loader::Device* device = TRY(set_.find(named.text));
+    auto mount = TRY(set_.mount(*device));
+    return Place{std::move(mount), std::move(path)};
   }
+  std::optional<Error> unreadable;
   for (const auto& device : set_.devices()) {
     auto mount = set_.mount(*device);
-    if (mount && mount->filesystem().stat(path))
+    const auto found = mount ? mount->filesystem().stat(path) : Result<fs::FileStat>(std::unexpected(mount.error()));
+    if (found)
       return Place{std::move(*mount), std::move(path)};
+    if (found.error().code() != Code::not_found && !unreadable)
+      unreadable = found.error();
   }
+  if (unreadable)
+    return std::unexpected(*std::move(unreadable));
   return fail(Code::not_found, "no filesystem on these disks has it", printable(text));
 }
 

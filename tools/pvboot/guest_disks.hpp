@@ -11,15 +11,21 @@ namespace pvboot::tools {
 
 class GuestDisks {
 public:
-  /// Code::invalid for no image or more than 26; Code::not_found for an image that cannot be opened.
+  /// Code::invalid for no image or more than 26; fails as ReadableFile::open does for one that cannot be opened.
   static Result<GuestDisks> open(const std::vector<std::string>& images);
 
   loader::DiskSet& set() { return set_; }
 
-  /// "(xvda1)/boot/x" on that device; "/boot/x" on the first filesystem that has it, whatever it is there.
+  /// Whether `text` has a form that find() takes: "/name", "(device)/name" or "(device)".
+  static bool is_path(std::string_view text);
+
+  /// "(xvda1)/boot/x" on that device; "/boot/x" on the first filesystem that has it, whatever it is there. Where none
+  /// has it, a filesystem that could not be read is the error: it may be there.
   struct Place {
     loader::Mount mount;
     std::string path;
+
+    std::string text() const { return "(" + mount.device().name() + ")" + path; } ///< for errors
   };
   Result<Place> find(std::string_view path);
 

@@ -8,7 +8,7 @@
 
 namespace pvboot::tools {
 
-/// Code::not_found when it cannot be opened.
+/// Fails as ReadableFile::open does.
 Result<std::unique_ptr<fs::File>> open_host_file(const std::string& path);
 
 } // namespace pvboot::tools

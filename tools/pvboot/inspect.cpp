@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
@@ -31,8 +32,10 @@ std::string flags_text(std::uint32_t flags) {
   return {(flags & 4) != 0 ? 'R' : '-', (flags & 2) != 0 ? 'W' : '-', (flags & 1) != 0 ? 'X' : '-'};
 }
 
-std::vector<std::pair<std::string, std::string>> note_rows(const KernelInfo& info) {
-  std::vector<std::pair<std::string, std::string>> rows;
+using Row = std::pair<std::string, std::string>;
+
+std::vector<Row> note_rows(const KernelInfo& info) {
+  std::vector<Row> rows;
   const image::XenNotes& notes = info.notes;
   auto text = [&](const char* name, const std::string& value) {
     if (!value.empty())
@@ -56,6 +59,17 @@ std::vector<std::pair<std::string, std::string>> note_rows(const KernelInfo& inf
   if (notes.phys32_entry)
     rows.emplace_back("PHYS32_ENTRY", hex(*notes.phys32_entry));
   text("FEATURES", features_text(notes.features));
+  text("__xen_guest", notes.guest_section);
+  for (const image::Note& note : notes.all) {
+    std::string name(image::note_name(note.type));
+    if (name.empty())
+      name = "note " + dec(note.type);
+    // Only what has no row of its own yet.
+    if (std::ranges::find(rows, name, &Row::first) != rows.end())
+      continue;
+    const bool number_like = note.desc_size <= sizeof(std::uint64_t);
+    rows.emplace_back(name, number_like ? hex(image::note_number(note.desc)) : dec(note.desc_size) + " bytes");
+  }
   return rows;
 }
 

@@ -1,7 +1,10 @@
 // The host command `pvboot`: looks at guest disks and kernels with the loader's own code, and says what the loader
 // would do with them.
 #include "tools/pvboot/command.hpp"
+#include "tools/pvboot/guest_disks.hpp"
 #include "tools/pvboot/version.hpp"
+
+#include "base/text.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -35,9 +38,10 @@ void add_images(CLI::App* sub, Arguments& arguments) {
   sub->add_option("--extra", arguments.extra, "The xl config's extra= string");
 }
 
-int report(const Error& error) {
-  fmt::print(stderr, "pvboot: {}\n", error.text());
-  return error.code() == Code::invalid ? exit_usage : exit_refused;
+// Names that come from a guest's disk must not reach the terminal as they are.
+int refuse(std::string_view what, Exit code) {
+  fmt::print(stderr, "pvboot: {}\n", printable(what, 2000));
+  return code;
 }
 
 } // namespace
@@ -85,10 +89,14 @@ int main(int argc, char** argv) {
     arguments.path = positional.back();
     positional.pop_back();
     arguments.images = positional;
+    if (!GuestDisks::is_path(arguments.path))
+      return refuse(arguments.path + ": a path is /name or (device)/name", exit_usage);
   }
   const auto result = chosen(arguments);
   const bool flushed = std::fflush(stdout) == 0;
   if (!result)
-    return report(result.error());
-  return flushed ? exit_ok : exit_refused;
+    return refuse(result.error().text(), exit_refused);
+  if (!flushed)
+    return refuse("cannot write to standard output", exit_refused);
+  return exit_ok;
 }

@@ -4,6 +4,8 @@
 #include "tools/pvboot/kernel.hpp"
 
 #include "base/text.hpp"
+#include "loader/discover/initrd_files.hpp"
+#include "loader/discover/loadable.hpp"
 #include "loader/plan/target_of.hpp"
 
 #include <fmt/core.h>
@@ -19,26 +21,19 @@ struct Planned {
   plan::Layout layout;
 };
 
-// The initrds as one, each but the last padded to 4 bytes.
-Result<std::optional<std::uint64_t>> initrd_bytes(loader::DiskSet& disks, const config::Entry& entry) {
-  std::optional<std::uint64_t> total;
-  for (const config::Initrd& initrd : entry.initrds) {
-    loader::Device* device = TRY(disks.find(initrd.file.device.text));
-    const loader::OpenFile open = TRY(disks.open(*device, initrd.file.path));
-    total = ((total.value_or(0) + 3) & ~std::uint64_t{3}) + open.file->size();
-  }
-  return total;
-}
-
 Result<Planned> make_plan(GuestBoot& boot, const Arguments& arguments) {
   config::Entry entry = TRY(boot.resolve(TRY(boot.choose(arguments.entry))));
+  TRY(loader::check_loadable(entry));
+  for (const std::string& warning : entry.warnings)
+    fmt::print(stderr, "pvboot: warning: {}\n", printable(warning));
   const std::string command_line = TRY(config::append_to_command_line(entry.command_line, boot.options().kernel_words));
-  loader::Device* device = TRY(boot.disks().find(entry.kernel.device.text));
-  const loader::OpenFile open = TRY(boot.disks().open(*device, entry.kernel.path));
+  const loader::InitrdFiles initrds = TRY(loader::InitrdFiles::open(boot.disks(), entry.initrds));
+  loader::Device* device = TRY_AT(boot.disks().find(entry.kernel.device.text), entry.kernel.text());
+  const loader::OpenFile open = TRY_AT(boot.disks().open(*device, entry.kernel.path), entry.kernel.text());
   Kernel kernel = TRY_AT(read_kernel(*open.file), entry.kernel.text());
   TRY_AT(image::bootable_pv(kernel.info), entry.kernel.text());
   const plan::GuestFacts facts{.nr_pages = arguments.memory_mib * (1_MiB / page_size),
-                               .initrd_bytes = TRY(initrd_bytes(boot.disks(), entry)),
+                               .initrd_bytes = initrds.total_size(),
                                .command_line = command_line,
                                .multiboot_module = false,
                                .own_p2m = {}};
@@ -48,8 +43,8 @@ Result<Planned> make_plan(GuestBoot& boot, const Arguments& arguments) {
 
 void print_text(const Planned& planned) {
   const config::Entry& entry = planned.entry;
-  fmt::print("entry    {}\nsource   {}\nkernel   {}\n         {}\n", printable(entry.title), entry.origin.text(),
-             printable(entry.kernel.text()), image::describe(planned.kernel.head));
+  fmt::print("entry    {}\nsource   {}\nkernel   {}\n         {}\n", printable(entry.title),
+             printable(entry.origin.text()), printable(entry.kernel.text()), image::describe(planned.kernel.head));
   for (const config::Initrd& initrd : entry.initrds)
     fmt::print("initrd   {}\n", printable(initrd.file.text()));
   fmt::print("cmdline  {}\n", printable(planned.layout.command_line, config::max_command_line));

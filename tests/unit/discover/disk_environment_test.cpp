@@ -43,6 +43,7 @@ TEST_CASE("files and directories are read through their device") {
 TEST_CASE("bytes are written where they lie, and only there") {
   const std::string before(1024, 'a');
   TestGuest guest({disk_with({{"/env", before}, {"/other", before}})}, true);
+  CHECK(guest.environment.read({{"xvda"}, "/env"}, 2000).value() == before);
   REQUIRE(guest.environment.write_in_place({{"xvda"}, "/env"}, 1000, as_bytes("saved")));
   std::string after = before;
   after.replace(1000, 5, "saved");
@@ -50,9 +51,21 @@ TEST_CASE("bytes are written where they lie, and only there") {
   again.add(guest.set.devices().front()->source(), "xvda");
   DiskEnvironment fresh(again, guest);
   CHECK(fresh.read({{"xvda"}, "/env"}, 2000).value() == after);
+  // Who reads again does not see what was cached before.
+  CHECK(guest.environment.read({{"xvda"}, "/env"}, 2000).value() == after);
   CHECK(guest.environment.read({{"xvda"}, "/other"}, 2000).value() == before);
   CHECK(guest.environment.write_in_place({{"xvda"}, "/env"}, 1020, as_bytes("too long")).error().code() ==
         Code::invalid);
+  CHECK(guest.environment.read({{"xvda"}, "/env"}, 2000).value() == after);
+}
+
+TEST_CASE("a write may reach over many blocks") {
+  std::string text(20'000, 'a');
+  TestGuest guest({disk_with({{"/large", text}})}, true);
+  const std::string bytes(9'001, 'b');
+  REQUIRE(guest.environment.write_in_place({{"xvda"}, "/large"}, 3'003, as_bytes(bytes)));
+  text.replace(3'003, bytes.size(), bytes);
+  CHECK(guest.environment.read({{"xvda"}, "/large"}, text.size()).value() == text);
 }
 
 TEST_CASE("a read-only disk is not written to") {

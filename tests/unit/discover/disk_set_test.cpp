@@ -60,7 +60,7 @@ TEST_CASE("a damaged filesystem is an error of its device alone") {
   TestGuest guest({std::move(bad), disk_with({{"/x", "good"}})});
   const auto broken = guest.set.open(*guest.set.devices()[0], "/x");
   REQUIRE(!broken);
-  CHECK(broken.error().places().starts_with("xvda"));
+  CHECK(broken.error().places().starts_with("xvda: ext"));
   CHECK(guest.set.open(*guest.set.devices()[1], "/x"));
   // The second look says the same, without reading again.
   CHECK(guest.set.mount(*guest.set.devices()[0]).error().text() ==

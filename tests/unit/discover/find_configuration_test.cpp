@@ -2,6 +2,7 @@
 #include "loader/discover/stage2.hpp"
 #include "tests/unit/discover/guest_disks.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 using namespace pvboot;
@@ -54,6 +55,45 @@ TEST_CASE("what is not usable leaves a note and the search goes on") {
   REQUIRE(found.notes.size() == 2);
   CHECK(found.notes[0].find("/missing.cfg") != std::string::npos);
   CHECK(found.notes[1].find("(xvda)/boot/grub/grub.cfg") != std::string::npos);
+}
+
+TEST_CASE("a configuration whose mistakes left no entry is passed over with its mistakes") {
+  TestGuest guest({disk_with({{"/boot/grub/grub.cfg", "no_such_command\n"}})});
+  const auto found = look(guest);
+  CHECK(!found.result);
+  const auto about = [&](const char* words) {
+    return std::ranges::count_if(found.notes, [&](const std::string& note) { return note.find(words) != note.npos; });
+  };
+  CHECK(about("has no boot entry") == 1);
+  CHECK(about("no_such_command") == 1);
+  CHECK(!look(guest, "", "also_no_command\n").result);
+}
+
+TEST_CASE("submenus without an entry are nothing to boot") {
+  TestGuest guest({disk_with({{"/boot/grub/grub.cfg", "submenu 'nothing' { true\n}\n"}}),
+                   disk_with({{"/boot/grub/grub.cfg", cfg("here")}})});
+  CHECK(look(guest).title() == "here");
+}
+
+TEST_CASE("a filesystem that cannot be read is noted once, however often it is looked at") {
+  auto bad = disk_with({{"/x", "x"}});
+  std::fill(bad.begin() + 1024 + 60, bad.begin() + 1024 + 200, std::byte{0xff});
+  TestGuest guest({std::move(bad)});
+  const auto found = look(guest, "pvboot.config=/x.cfg");
+  CHECK(!found.result);
+  CHECK(std::ranges::count_if(found.notes, [](const std::string& note) { return note.starts_with("xvda: ext"); }) == 1);
+}
+
+TEST_CASE("each save_env builds on the one before it") {
+  std::string block = "# GRUB Environment Block\n";
+  block.resize(1024, '#');
+  const std::string text = "set a=1\nsave_env a\nset b=2\nsave_env b\n";
+  TestGuest guest({disk_with({{"/boot/grub/grubenv", block}, {"/boot/grub/grub.cfg", text + cfg("x")}})}, true);
+  std::vector<std::string> notes;
+  REQUIRE(find_configuration(guest.set, guest.environment, {}, {}, config::WritePolicy::on, notes));
+  const std::string saved = guest.environment.read({{"xvda"}, "/boot/grub/grubenv"}, 2000).value();
+  CHECK(saved.find("a=1\n") != std::string::npos);
+  CHECK(saved.find("b=2\n") != std::string::npos);
 }
 
 TEST_CASE("nothing to boot is an error with a note for what was looked at") {

@@ -1,7 +1,8 @@
 // The initrds of an entry as one: concatenated, each padded with zeroes to 4 bytes as the cpio format wants it, the
 // last one as long as it is [Linux: Documentation/driver-api/early-userspace/buffer-format.rst].
 //
-// A file that cannot be opened or read is an error: an entry never boots without an initrd that it asks for.
+// A file that cannot be opened or read is an error, and so are initrds without a byte: an entry never boots without an
+// initrd that it asks for.
 #pragma once
 
 #include "config/entry.hpp"
@@ -15,6 +16,9 @@ namespace pvboot::loader {
 class InitrdFiles {
 public:
   static Result<InitrdFiles> open(DiskSet& disks, const std::vector<config::Initrd>& wanted);
+
+  /// Adds a file behind the others; `name` is its place in errors. Code::too_large when the sum does not fit 64 bits.
+  Result<void> append(OpenFile open, std::string name);
 
   /// Bytes; nothing when the entry has no initrd.
   std::optional<std::uint64_t> total_size() const;
