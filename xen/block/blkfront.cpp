@@ -323,7 +323,9 @@ void BlkFront::lose_device(BlockStatus status) {
   for (const auto& job : jobs_) {
     if (job->request == nullptr)
       continue;
-    job->status = job->status == BlockStatus::ok ? status : job->status;
+    // Lost buffers count for more than an error that a piece has had before.
+    if (job->status == BlockStatus::ok || job->quarantined)
+      job->status = status;
     job->all_sent = true;
     finish_if_done(*job);
   }
