@@ -4,8 +4,8 @@ A Part has a name, a recipe and parts it needs. Its folder in the cache is NAME-
 covers the recipe's parameters, the text of the files that build it, and the hashes of the parts it
 needs: a changed recipe gets a new folder, an unchanged one is never built twice. A part is built in
 a temporary folder and renamed when complete, so a folder that exists is whole; a lock per part keeps
-two processes from building the same thing. Older folders of the same part are removed after
-a build, as nothing can ask for them again.
+two processes from building the same thing. After a build, folders of the same part that nobody has
+asked for during a day are removed; until then they may be another checkout's, and in use.
 
 The cache is $PVBOOT_CACHE, or ~/.cache/pvboot. A build that fails leaves no folder and raises.
 """
@@ -14,9 +14,12 @@ import hashlib
 import json
 import os
 import pathlib
+import time
 
 from recipes import host
 from recipes.progress import Step
+
+KEPT_SECONDS = 24 * 3600
 
 
 def root():
@@ -49,13 +52,13 @@ class Part:
     def folder(self):
         """The folder of the finished part; builds it, and what it needs, when it is not there."""
         final = root() / f"{self.name}-{self.hash()}"
-        if final.is_dir():
+        if _use(final):
             return final
         for part in self.needs:
             part.folder()
         with open(root() / f".{self.name}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not final.is_dir():
+            if not _use(final):
                 self._build_into(final)
         return final
 
@@ -69,6 +72,18 @@ class Part:
         with Step(f"building {self.name}", self.usual_seconds) as step:
             self.build(temporary, step)
         os.rename(temporary, final)
+        os.utime(final)
         for old in root().glob(f"{self.name}-*"):
-            if old != final and len(old.name) == len(final.name):
+            if len(old.name) == len(final.name) and time.time() - old.stat().st_mtime > KEPT_SECONDS:
                 host.remove_tree(old)
+
+
+def _use(folder):
+    """Whether the folder is there; its time of change becomes the time of its last use."""
+    try:
+        os.utime(folder)
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        pass  # Somebody else's cache, which only they clear.
+    return True

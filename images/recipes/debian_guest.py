@@ -43,19 +43,28 @@ def _update_grub(image, root):
                "-no-reboot", "-serial", "stdio", "-kernel", vm / "vmlinuz", "-initrd", vm / "initramfs.gz",
                "-append", f"console=ttyS0 quiet panic=-1 guest.root={root} guest.uuid={UUID}",
                "-drive", f"file={image},if=virtio,format=raw,cache=unsafe"]
-    done = subprocess.run([str(w) for w in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=VM_SECONDS, text=True, errors="replace")
-    if "update-grub: done" not in done.stdout:
-        raise host.CommandFailed(f"update-grub did not end well in its virtual machine:\n{done.stdout[-3000:]}")
+    try:
+        console = subprocess.run([str(w) for w in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, timeout=VM_SECONDS).stdout
+    except subprocess.TimeoutExpired as late:
+        raise _update_failed(f"was not done after {VM_SECONDS} s", late.output or b"") from None
+    if b"update-grub: done" not in console:
+        raise _update_failed("did not end well", console)
+
+
+def _update_failed(how, console):
+    text = console.decode(errors="replace")[-3000:]
+    return host.CommandFailed(f"update-grub {how} in its virtual machine:\n{text}")
 
 
 VM_BOOT = Part("grub-vm", _vm_boot,
-               [*(HERE / n for n in ("initramfs.py", "kernels.py", "modules.py")), FILES / "grub-init"],
+               [__file__, *(HERE / n for n in ("initramfs.py", "kernels.py", "modules.py", "debian.py")),
+                FILES / "grub-init"],
                usual_seconds=10)
 
 
 def part(layout="gpt"):
-    return Part(f"debian-{layout}", _disk(layout), [HERE / "disk.py"], layout, [ROOT, VM_BOOT],
+    return Part(f"debian-{layout}", _disk(layout), [__file__, HERE / "disk.py"], layout, [ROOT, VM_BOOT],
                 usual_seconds=25)
 
 

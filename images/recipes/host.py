@@ -10,6 +10,10 @@ import shutil
 import subprocess
 
 
+# mke2fs, debugfs, sfdisk and depmod need no root, but Debian leaves their folders out of other users' PATH.
+os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+
+
 class CommandFailed(Exception):
     pass
 

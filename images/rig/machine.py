@@ -57,6 +57,8 @@ class Machine:
                  xen_rig.BOOT.file("initramfs.gz"), dom0_root.ROOT.file("root.img")]
         machine = cls(folder or tempfile.mkdtemp(prefix="pvboot-rig-"))
         machine.share.mkdir(parents=True, exist_ok=True)
+        # A kept machine that was killed leaves its log, in which dom0 is up.
+        machine.console_log.unlink(missing_ok=True)
         with Step("booting Xen and dom0", 10) as step:
             machine._launch(*parts, memory_mib, keep)
             try:

@@ -1,18 +1,17 @@
-"""What some scenarios do to disks and backends, beyond naming them.
+"""What some scenarios do to backends, and what they look at when all has been seen.
 
 A `disks_from` action gets the run and the scenario's disks as images, and returns Disk objects. A
-`before_unpause` action gets the session and the guest, created and paused.
+`before_unpause` action gets the session and the guest, created and paused. An `afterwards` action gets
+the run, whose guest is still there, and returns what is wrong, or None.
 """
 import pathlib
-import subprocess
+import re
 
-from recipes import disk as disks
-from recipes import host, samples
 from rig.disks import BLOCK_SCRIPT, Disk
 
 MAJOR_XVD = 202
 VDEV_XVDA, VDEV_XVDB = MAJOR_XVD << 8, (MAJOR_XVD << 8) + 16
-CHAINED = "/boot/xen/pvboot-x86_64.elf"
+MIB = 1 << 20
 
 
 class DeviceOfDom0(Disk):
@@ -24,44 +23,6 @@ class DeviceOfDom0(Disk):
 
     def specification(self, session, vdev):
         return f"vdev={vdev},access=rw,format=raw,backendtype=phy,script={BLOCK_SCRIPT},target={self._path}"
-
-
-def _write_into(image, files):
-    """Writes files of this machine into an ext4 image: {path in the image: file}."""
-    commands = []
-    for path, file in files.items():
-        commands += [f"rm {path}", f"write {file} {path}"]
-    script = "\n".join(["mkdir /boot/xen", *commands]) + "\n"
-    done = subprocess.run(["debugfs", "-w", "-f", "-", str(image)], input=script, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    for path in files:
-        listed = host.run(["debugfs", "-R", f"stat {path}", image])
-        if "Inode:" not in listed:
-            raise host.CommandFailed(f"debugfs did not write {path} into {image}:\n{done.stdout}")
-
-
-def stage2_of_grub(run, images):
-    """The disk has pvboot where Debian's GRUB for Xen looks for the next stage."""
-    image = run.folder / "stage2.img"
-    disks.clone(images[0], image)
-    _write_into(image, {CHAINED: run.loader})
-    return [Disk(image)]
-
-
-def entry_for_pvboot(run, images):
-    """The default entry starts pvboot, telling it to take the entry after that."""
-    image = run.folder / "pvboot-entry.img"
-    disks.clone(images[0], image)
-    text = samples.HEADER + samples.TIMEOUT + (
-        "menuentry 'pvboot again' --id again {\n"
-        f"\tlinux {CHAINED} pvboot.entry=debian\n}}\n"
-        "menuentry 'Debian GNU/Linux' --id debian {\n"
-        f"\tlinux /boot/vmlinuz root=UUID={samples.UUID} ro console=hvc0 quiet\n"
-        "\tinitrd /boot/initrd.img\n}\n")
-    configuration = run.folder / "pvboot-entry.cfg"
-    configuration.write_text(text)
-    _write_into(image, {CHAINED: run.loader, "/boot/grub/grub.cfg": configuration})
-    return [Disk(image)]
 
 
 def _mapped(run, image, name, table):
@@ -111,3 +72,43 @@ def closing_backend(session, guest):
     front, back = _fake_backend(session, guest, VDEV_XVDA)
     session.must(f"(for i in $(seq 600); do [ \"$(xenstore-read {front}/state)\" = 3 ] && "
                  f"xenstore-write {back}/state 6 && break; sleep 0.1; done) >/dev/null 2>&1 &")
+
+
+def host_was_told(**keys):
+    """What pvboot left in xenstore for the host: {key: regular expression}."""
+    def afterwards(run):
+        folder = f"/local/domain/{run.guest.states[-1][0]}/data/pvboot"
+        for key, pattern in keys.items():
+            value = run.session.sh(f"xenstore-read {folder}/{key}")[1].strip()
+            if not re.search(pattern, value):
+                return f"xenstore says {key} {value!r}, not {pattern!r}"
+        return None
+    return afterwards
+
+
+def _hash(data):
+    """FNV-1a in 64 bits, as tests/guest/block.cpp takes it."""
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & (1 << 64) - 1
+    return hex(value)
+
+
+def _first_mib(disk):
+    with open(disk.image, "rb") as file:
+        return file.read(MIB)
+
+
+def _with_what_is_written(data):
+    """What tests/guest/block.cpp writes over the first 128 KiB."""
+    written = bytes((i * 7 + (i >> 9)) & 0xFF for i in range(128 << 10))
+    return written + data[len(written):]
+
+
+def disks_were_read(run):
+    """Whether the block guest has read in both its lives what its disks hold."""
+    seen = re.findall(r"first MiB (0x\w+)", run.guest.output)
+    contents = [_first_mib(disk) for disk in run.disks]
+    later = [_with_what_is_written(data) for data in contents] if run.scenario.extra == "write" else contents
+    wanted = [_hash(data) for data in contents + later]
+    return None if seen == wanted else f"the first MiB of the disks, twice, are {wanted}, but {seen} were read"

@@ -1,14 +1,13 @@
 """Runs scenarios on one rig, one after the other, and judges them.
 
 Each verdict is one line, "ok NAME (seconds)" or "FAILED NAME (seconds): what was missing"; the
-guest's console, its states and Xen's messages go to NAME.log in the log folder. A scenario that
-ends without having been judged has failed. When the rig itself dies, a scenario is tried once
-more on a new one: a crash of emulated dom0 says nothing about a guest.
+guest's console, its states and Xen's messages go to NAME.log in the log folder, NAME.failed.log when
+it failed. A scenario that ends without having been judged has failed. When the rig itself dies, a
+scenario is tried once more on a new one, with a line that says so: a crash of emulated dom0 says
+nothing about a guest.
 
-Multi-threaded emulation on a busy machine makes processes of guests crash at random, whoever
-started the guest: with two guests side by side, one started by xl itself and one by pvboot, 40 and
-29 of 250 shell pipelines failed. So guests run alone, and a scenario whose guest shows such a crash
-is tried once more, with a line that says so.
+Guests run alone, and a scenario that fails and whose guest shows a crash of emulation (see
+rig.emulation) is tried once more, with a line that says so, and NAME.crashed.log keeps what it printed.
 """
 import concurrent.futures
 import pathlib
@@ -18,17 +17,19 @@ import threading
 import time
 import traceback
 
-from recipes import debian_guest, host, samples
+from recipes import debian_guest, host, kernels, samples
+from rig import emulation
 from rig.disks import Disk
 from rig.guest import Guest
 from rig.machine import Machine, RigError, clean_up_when_told_to_end
 from rig.session import Session
+from scenarios import Keys
 
+# The release build's, whichever loader is tried.
+TEST_GUESTS = pathlib.Path(__file__).resolve().parent.parent.parent / "build/release"
 GRUB = pathlib.Path("/usr/lib/grub-xen/grub-x86_64-xen.bin")
 RIG_MEMORY_MIB = 6144
 EMPTY_DISK_MIB = 64
-# A process of the guest crashed, or a shell pipeline that reads the command line gave nothing.
-EMULATION_CRASH = re.compile(r"Segmentation fault|segfault at|PVBOOT-PROOF: failed: root= ")
 
 
 class Failure(Exception):
@@ -74,7 +75,14 @@ class Run:
         self.loader, self.folder = pathlib.Path(loader), pathlib.Path(folder)
         self.number = next(self._numbers)
         self.guest = None
+        self.disks = []
         self._endings = []
+
+    @property
+    def kernel(self):
+        """The ELF that Xen starts: pvboot, GRUB, or one of tests/guest/."""
+        name = self.scenario.kernel
+        return {"pvboot": self.loader, "grub": GRUB}.get(name) or TEST_GUESTS / f"{name}.elf"
 
     def at_end(self, action):
         self._endings.append(action)
@@ -82,8 +90,10 @@ class Run:
     def judge(self):
         """Raises Failure, or returns when all that is wanted was seen."""
         scenario = self.scenario
-        kernel = self._kernel()
-        self.guest = Guest(self.session, kernel, self._disks(), memory_mib=scenario.memory,
+        images = [image_of(use.sample, self.folder) for use in scenario.disks]
+        self.disks = self._disks(images)
+        self.guest = Guest(self.session, self.kernel, self.disks, memory_mib=scenario.memory,
+                           ramdisk=scenario.ramdisk and scenario.ramdisk(self, images),
                            vcpus=scenario.vcpus, extra=scenario.extra,
                            on_reboot="restart" if scenario.restart else "preserve")
         if scenario.before_unpause:
@@ -96,6 +106,9 @@ class Run:
             found = re.search(pattern, self.guest.output, re.MULTILINE)
             if found:
                 raise Failure(f"saw what must not come: {found.group()!r}")
+        fault = scenario.afterwards and scenario.afterwards(self)
+        if fault:
+            raise Failure(fault)
 
     def clean_up(self):
         if self.guest:
@@ -103,14 +116,7 @@ class Run:
         for action in self._endings:
             action()
 
-    def _kernel(self):
-        """pvboot, GRUB, or one of tests/guest/, which are built beside pvboot."""
-        if self.scenario.kernel == "pvboot":
-            return self.loader
-        return GRUB if self.scenario.kernel == "grub" else self.loader.with_name(self.scenario.kernel + ".elf")
-
-    def _disks(self):
-        images = [image_of(use.sample, self.folder) for use in self.scenario.disks]
+    def _disks(self, images):
         if self.scenario.disks_from:
             return self.scenario.disks_from(self, images)
         return [Disk(image, use.backend, **use.options)
@@ -119,6 +125,9 @@ class Run:
     def _see_all(self, limit):
         start = 0
         for pattern in self.scenario.see:
+            if isinstance(pattern, Keys):
+                self.guest.type(pattern.text)
+                continue
             found = self.guest.wait_for(pattern, limit - time.monotonic(), start)
             if not found:
                 how = f"ended ({self.guest.reason()})" if self.guest.ended() else "time is up"
@@ -146,19 +155,21 @@ def image_of(name, folder):
     return debian_guest.image(layout) if kind == "debian" else samples.image(name)
 
 
+def can_run(scenario):
+    """Whether this machine's apt offers the kernels; Debian 12 itself has no ZSTD one."""
+    used = [samples.SAMPLES[use.sample] for use in scenario.disks if use.sample in samples.SAMPLES]
+    if any(sample.kernel == "zstd" for sample in used) and not kernels.zstd():
+        print(f"left out {scenario.name}: apt offers no ZSTD kernel", flush=True)
+        return False
+    return True
+
+
 def build_images(scenarios):
-    """Makes all disks first, so that no scenario's time has a build in it. The scenarios that can
-    be run: those whose kernel apt does not offer are left out, with a word about it."""
-    possible = []
+    """Makes all disks first, so that no scenario's time has a build in it."""
     for scenario in scenarios:
-        try:
-            for use in scenario.disks:
-                if use.sample != "empty":
-                    image_of(use.sample, None)
-            possible.append(scenario)
-        except LookupError as error:
-            print(f"left out {scenario.name}: {error}", flush=True)
-    return possible
+        for use in scenario.disks:
+            if use.sample != "empty":
+                image_of(use.sample, None)
 
 
 def _attempt(scenario, rig, loader):
@@ -189,18 +200,25 @@ def _judge(scenario, rig, loader, logs):
     try:
         try:
             error, log = _attempt(scenario, rig, loader)
-        except (RigError, OSError):
+        except (RigError, OSError) as failure:
+            print(f"-- {scenario.name}: {_rig_failed(failure)}; trying once more", flush=True)
             rig.discard_if_dead()
             error, log = _attempt(scenario, rig, loader)
-        if error and EMULATION_CRASH.search(log):
+        if error and emulation.crashed(log):
             print(f"-- {scenario.name}: a process of the guest crashed; trying once more", flush=True)
+            (logs / f"{scenario.name}.crashed.log").write_text(log)
             error, log = _attempt(scenario, rig, loader)
     except (RigError, OSError, host.CommandFailed) as failure:
-        error, log = f"the rig failed: {str(failure).splitlines()[0]}", traceback.format_exc()
-    (logs / f"{scenario.name}.log").write_text(log)
+        error, log = _rig_failed(failure), traceback.format_exc()
+    # With --repeat a later run that goes well does not cover what went wrong.
+    (logs / f"{scenario.name}{'.failed' if error else ''}.log").write_text(log)
     took = f"({time.monotonic() - began:.0f} s)"
     print(f"FAILED {scenario.name} {took}: {error}" if error else f"ok {scenario.name} {took}", flush=True)
     return error is None
+
+
+def _rig_failed(failure):
+    return f"the rig failed: {(str(failure) or repr(failure)).splitlines()[0]}"
 
 
 def _verdict(future):
@@ -216,7 +234,8 @@ def run_all(scenarios, loader, logs, side_by_side=1):
     """(passed, failed) of the scenarios; one that raised anything unforeseen has failed."""
     clean_up_when_told_to_end()
     logs.mkdir(parents=True, exist_ok=True)
-    scenarios = build_images(scenarios)
+    scenarios = [s for s in scenarios if can_run(s)]
+    build_images(scenarios)
     rig = Rig()
     try:
         rig.machine()

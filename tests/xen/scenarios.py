@@ -1,15 +1,18 @@
 """The scenarios on real Xen: which disks, which configuration, what must be seen, how it must end.
 
-Each is a row of `SCENARIOS`. `see` are patterns that have to come in this order on the console; `never`
-must not come at all; `end` is the shutdown reason wanted, or `GOES_ON` for a guest that does not
-end by itself: one that waits at pvboot's menu. Expected words of pvboot are in texts.
+Each is a row of `SCENARIOS`. `see` are patterns that have to come in this order on the console, and
+`Keys`, which are typed where they stand among them; `never` must not come at all; `end` is the shutdown
+reason wanted, or `GOES_ON` for a guest that does not end by itself: one that waits at pvboot's menu.
+Expected words of pvboot are in texts, what is on disks beyond the samples in contents.
 """
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
 import actions
+import contents
 import texts
-from texts import FIRST_LINE, MENU, proof
+from contents import CHAINED, CHAINED_ON_BOOT, GRUB_CFG, configuration, holding, linux
+from texts import ADVICE, BOOTED, COUNTDOWN, ERROR, FAILED_PROOF, FIRST_LINE, MENU, proof
 
 GOES_ON = None
 
@@ -23,6 +26,12 @@ class Use:
 
 
 @dataclass(frozen=True)
+class Keys:
+    """Typed into the console when all before it has been seen."""
+    text: str
+
+
+@dataclass(frozen=True)
 class Scenario:
     name: str
     disks: tuple
@@ -31,29 +40,52 @@ class Scenario:
     memory: int = 256
     vcpus: int = 1
     extra: Optional[str] = None
-    never: tuple = ("PVBOOT-PROOF: failed",)
+    never: tuple = (FAILED_PROOF,)
     seconds: int = 180
     kernel: str = "pvboot"
     restart: bool = False
-    # Changes made before creation (to the disks) or between creation and unpausing.
+    # What is made before creation, what is done between creation and unpausing, and a last look.
     disks_from: Optional[Callable] = None
+    ramdisk: Optional[Callable] = None
     before_unpause: Optional[Callable] = None
+    afterwards: Optional[Callable] = None
 
 
-def boots(name, disk, root="/dev/xvda", **more):
-    """A scenario whose guest starts and proves itself."""
+def boots(name, disk, root="/dev/xvda", see=(), **more):
+    """A scenario whose guest starts and proves itself, `see` having come before."""
     words = more.get("extra", "") if "words" not in more else more.pop("words")
     kernel = more.pop("version", "")
     count = more.pop("boots", 1)
-    disks = (disk,) if isinstance(disk, Use) else disk
-    return Scenario(name, disks, (FIRST_LINE, proof(root, count, words or "", kernel)), **more)
+    return Scenario(name, disks_of(disk), (FIRST_LINE, *see, proof(root, count, words or "", kernel)), **more)
 
 
 def refuses(name, disk, *see, **more):
-    """A scenario whose guest says what is wrong and waits at the menu."""
-    disks = (disk,) if isinstance(disk, Use) else disk
-    return Scenario(name, disks, (FIRST_LINE, *see, MENU), end=GOES_ON,
-                    never=("PVBOOT-PROOF", "Linux version"), **more)
+    """A scenario whose guest says what is wrong and what to do, and waits at the menu."""
+    never = BOOTED + more.pop("never", ())
+    return Scenario(name, disks_of(disk), (FIRST_LINE, *see, ADVICE, MENU), end=GOES_ON, never=never, **more)
+
+
+def ends(name, end, words, **more):
+    """A scenario whose guest cannot be booted and ends at once, as `pvboot.on_error=` says."""
+    return Scenario(name, (Use("missing-kernel"),), (FIRST_LINE, texts.MISSING_KERNEL, ADVICE, words), end=end,
+                    extra=f"pvboot.on_error={end}", never=(*BOOTED, MENU, texts.ANOTHER_TRY), **more)
+
+
+def hands_over(name, *see, module=contents.packed, words=""):
+    """A scenario in which the handover guest, which has no disk driver, starts a sample's kernel."""
+    line = "root=/dev/xvda ro console=hvc0 quiet"
+    return Scenario(name, (Use("lz4"),), (*see, texts.LEAVING, proof(words=line)), kernel="guest-handover",
+                    ramdisk=module, extra=f"{line} {words}".rstrip())
+
+
+def reads_blocks(name, disk, *sizes, **more):
+    """A scenario of the block guest, whose disks have these sizes."""
+    return Scenario(name, disks_of(disk), texts.block_lives(sizes), kernel="guest-block", memory=64,
+                    afterwards=actions.disks_were_read, **more)
+
+
+def disks_of(disk):
+    return (disk,) if isinstance(disk, Use) else disk
 
 
 SCENARIOS = [
@@ -88,27 +120,78 @@ SCENARIOS = [
           extra="pvboot.entry=1>2", words="", version=r"-\d+-amd64"),
     # The model of Xen and Xen.
     Scenario("rules-of-the-model", (), (r"rules: (\d+) of \1\b",), kernel="guest-rules", memory=64),
+    # The handover alone, and the disk driver alone.
+    hands_over("handover-to-itself", texts.STARTED_ALIKE_TWICE, module=contents.packed_twice),
+    hands_over("handover-prepared-twice", texts.ABANDONED, words="test.twice"),
+    hands_over("handover-after-another-layout", texts.P2M_IN_REGION, texts.ABANDONED, texts.INITRD_BY_PFN,
+               texts.P2M_OF_ITS_OWN, words="test.retry"),
+    hands_over("handover-with-mapped-initrd", texts.INITRD_MAPPED, words="test.mapped"),
+    reads_blocks("block-reads", Use("lz4"), r"\d+ MiB"),
+    reads_blocks("block-writes", Use("empty"), "64 MiB", extra="write"),
+    reads_blocks("block-writes-qdisk", Use("empty", "qdisk"), "64 MiB", extra="write"),
+    reads_blocks("block-16-disks", (), *contents.BLOCK_DISK_SIZES, disks_from=contents.block_disks),
     # Other loaders.
-    boots("started-by-grub", Use("xz"), kernel="grub", disks_from=actions.stage2_of_grub),
-    boots("started-by-pvboot", Use("lz4"), disks_from=actions.entry_for_pvboot),
+    boots("started-by-grub", Use("xz"), kernel="grub", disks_from=holding({CHAINED: contents.loader})),
+    boots("started-by-pvboot", Use("lz4"), see=(FIRST_LINE,), words="", disks_from=holding({
+        CHAINED: contents.loader, GRUB_CFG: configuration(f"linux {CHAINED} pvboot.entry=entry-1", linux())})),
+    boots("stage2-of-grub", Use("vmlinux"), words="", extra="pvboot.stage2=yes",
+          see=(texts.stage2(CHAINED), texts.GRUB),
+          disks_from=holding({CHAINED: contents.grub_with("/boot/grub")})),
+    boots("stage2-of-another-build", Use("lz4"), words="more", extra="pvboot.stage2=yes more",
+          see=(texts.stage2(CHAINED), texts.first_line(contents.OTHER_BUILD_ID.hex())),
+          disks_from=holding({CHAINED: contents.other_build})),
+    boots("stage2-of-this-build", Use("lz4"), see=(texts.SAME_BUILD, COUNTDOWN), words="", extra="pvboot.stage2=yes",
+          disks_from=holding({CHAINED: contents.loader})),
+    boots("stage2-where-nothing-else-boots", Use("vmlinux"), words="of.grub",
+          see=(texts.NO_CONFIGURATION, texts.stage2(CHAINED_ON_BOOT), texts.GRUB),
+          disks_from=holding({CHAINED_ON_BOOT: contents.grub_with("/etc/grub"), GRUB_CFG: None,
+                              "/etc/grub/grub.cfg": configuration(linux("of.grub"))})),
+    # Which configuration, which entry.
+    boots("configuration-from-dom0", Use("lz4"), see=(texts.configuration(r"\(xvda\)/ramdisk.cfg"),), words="of.dom0",
+          ramdisk=contents.ramdisk(configuration(linux("of.dom0")))),
+    boots("configuration-by-name", Use("lz4-gpt"), "/dev/xvda1", extra="pvboot.config=(xvda1)/etc/boot.cfg",
+          see=(texts.configuration(r"\(xvda1\)/etc/boot.cfg"),), words="of.etc",
+          disks_from=holding({"/etc/boot.cfg": configuration(linux("of.etc"))})),
+    boots("configuration-after-configuration", Use("lz4"), words="of.other more", extra="more",
+          see=(texts.configuration(rf"\(xvda\){GRUB_CFG}"), texts.configuration(r"\(xvda\)/boot/other.cfg")),
+          disks_from=holding({GRUB_CFG: configuration("configfile /boot/other.cfg"),
+                              "/boot/other.cfg": configuration(linux("of.other"))})),
+    boots("entry-by-title", Use("missing-then-good"), words="quiet", extra='"pvboot.entry=The kernel that is there"',
+          never=(FAILED_PROOF, ERROR)),
+    boots("entry-by-id", Use("missing-then-good"), words="quiet", extra="pvboot.entry=entry-1",
+          never=(FAILED_PROOF, ERROR)),
+    boots("entry-by-keys", Use("missing-then-good"), see=(COUNTDOWN, Keys("x"), MENU, Keys("1\r")), words="quiet",
+          extra="pvboot.timeout=120", never=(FAILED_PROOF, ERROR)),
+    boots("entry-by-enter", Use("lz4"), see=(COUNTDOWN, Keys("\r")), words="", extra="pvboot.timeout=600"),
+    boots("timing", Use("lz4"), see=texts.TIMING, words="", extra="pvboot.log=timing"),
     # Bad input: a message, the fallback, the menu.
     refuses("missing-kernel", Use("missing-kernel"), texts.MISSING_KERNEL),
     boots("missing-kernel-then-fallback", Use("missing-then-good")),
     refuses("missing-initrd", Use("missing-initrd"), texts.MISSING_INITRD),
-    refuses("truncated-kernel", Use("truncated-kernel"), texts.BAD_KERNEL),
-    refuses("corrupt-xz-kernel", Use("corrupt-xz"), texts.BAD_KERNEL),
-    refuses("corrupt-lz4-kernel", Use("corrupt-lz4"), texts.BAD_KERNEL),
-    refuses("no-kernel-at-all", Use("not-a-kernel"), texts.BAD_KERNEL),
+    refuses("truncated-kernel", Use("truncated-kernel"), texts.TRUNCATED_KERNEL),
+    refuses("corrupt-xz-kernel", Use("corrupt-xz"), texts.CORRUPT_KERNEL),
+    refuses("corrupt-lz4-kernel", Use("corrupt-lz4"), texts.CORRUPT_KERNEL),
+    refuses("no-kernel-at-all", Use("not-a-kernel"), texts.NO_KERNEL),
     refuses("initrd-larger-than-memory", Use("lz4-big-initrd"), texts.TOO_LITTLE_MEMORY, memory=128),
     refuses("command-line-too-long", Use("long-line"), texts.LONG_COMMAND_LINE),
-    refuses("damaged-superblock", Use("damaged-superblock"), texts.UNREADABLE_DISK),
-    refuses("damaged-inodes", Use("damaged-inodes"), texts.UNREADABLE_DISK),
-    refuses("damaged-partition-table", Use("damaged-gpt"), texts.UNREADABLE_DISK),
-    refuses("empty-disk", Use("empty"), texts.UNREADABLE_DISK),
+    refuses("damaged-superblock", Use("damaged-superblock"), texts.NOTHING_ON_DISK),
+    refuses("damaged-inodes", Use("damaged-inodes"), texts.DAMAGED_INODES),
+    refuses("damaged-partition-table", Use("damaged-gpt"), texts.DAMAGED_PARTITION_TABLE),
+    refuses("empty-disk", Use("empty"), texts.NOTHING_ON_DISK),
     refuses("no-disk", (), texts.NO_DISK, texts.NO_CONFIGURATION),
     refuses("backend-never-connects", (), texts.DEAF_BACKEND, before_unpause=actions.deaf_backend),
     refuses("backend-goes-away", (), texts.CLOSED_BACKEND, before_unpause=actions.closing_backend),
     refuses("disk-with-read-errors", Use("lz4"), texts.READ_ERROR, disks_from=actions.failing_disk),
+    # What happens then.
+    ends("on-error-poweroff", "poweroff", texts.POWERING_OFF,
+         afterwards=actions.host_was_told(state="^failed$", error="vmlinuz-removed.*no such file")),
+    ends("on-error-reboot", "reboot", texts.REBOOTING),
+    ends("on-error-crash", "crash", texts.CRASHING),
+    refuses("on-error-menu", Use("missing-kernel"), texts.MISSING_KERNEL, extra="pvboot.on_error=menu",
+            never=(texts.ANOTHER_TRY,)),
+    Scenario("on-error-retry", (Use("missing-kernel"),),
+             (FIRST_LINE, *(texts.MISSING_KERNEL, texts.RETRYING) * 2, Keys("x"), MENU), end=GOES_ON,
+             extra="pvboot.on_error=retry", never=BOOTED),
     # The kernel is started; Linux itself then waits five minutes for the other disk's backend.
     Scenario("good-disk-beside-a-deaf-backend", (Use("lz4"),),
              (FIRST_LINE, texts.DEAF_SECOND_BACKEND, texts.STARTING), end=GOES_ON,

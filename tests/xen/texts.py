@@ -3,13 +3,34 @@
 FIRST_LINE = r"pvboot \d+\.\d+\.\d+ .*build-id"
 MENU = r"^pvboot> "
 ERROR = r"pvboot: error: .*"
+ADVICE = r"^pvboot:   \w"
 STARTING = r"pvboot: starting the kernel"
+COUNTDOWN = r"boots '.*' in \d+ s; Enter boots now"
+FAILED_PROOF = "PVBOOT-PROOF: failed"
+BOOTED = ("PVBOOT-PROOF", "Linux version")
 NO_DISK = r"pvboot: note: the guest has no disk"
 
 
 def error(*words):
     """An error line that has these words (regular expressions) in this order."""
     return ERROR + ".*".join(words)
+
+
+def first_line(build_id):
+    return rf"pvboot \d+\.\d+\.\d+ \(build-id {build_id}\)$"
+
+
+def configuration(path):
+    return rf"pvboot: configuration {path}$"
+
+
+def stage2(path):
+    return rf"pvboot: booting 'the guest's own loader \(xvda\){path}'$"
+
+
+def timing(step):
+    """A line of pvboot.log=timing; no step of a small guest takes minutes."""
+    return rf"pvboot: timing: {step}: \d{{1,2}}\.\d{{3}} s, \+\d{{1,2}}\.\d{{3}} s"
 
 
 def proof(root="/dev/xvda", boots=1, words="", kernel=""):
@@ -22,11 +43,48 @@ def proof(root="/dev/xvda", boots=1, words="", kernel=""):
 NO_CONFIGURATION = error("no boot configuration")
 MISSING_KERNEL = error("vmlinuz-removed", "no such file")
 MISSING_INITRD = error("initrd-removed", "no such file")
-BAD_KERNEL = error("/boot/vmlinuz")
-TOO_LITTLE_MEMORY = error("memory")
-LONG_COMMAND_LINE = error("command line")
+TRUNCATED_KERNEL = error("/boot/vmlinuz", "cut short")
+CORRUPT_KERNEL = error("/boot/vmlinuz", "data is damaged")
+NO_KERNEL = error("/boot/vmlinuz", "not a kernel")
+TOO_LITTLE_MEMORY = error("do not fit into the guest's memory")
+LONG_COMMAND_LINE = error("command line", "1023 bytes")
 DEAF_BACKEND = error("disk: xvda", "does not answer")
 CLOSED_BACKEND = error("disk: xvda")
 READ_ERROR = error("xvda", "the device reported an error")
 DEAF_SECOND_BACKEND = error("disk: xvdb", "does not answer")
-UNREADABLE_DISK = r"pvboot: .*xvda.*"
+NOTHING_ON_DISK = r"pvboot: note: xvda: neither a partition table nor a filesystem"
+DAMAGED_INODES = r"pvboot: note: xvda: .*checksum mismatch"
+DAMAGED_PARTITION_TABLE = r"pvboot: note: xvda: partition table: gpt: .*neither copy can be used"
+
+# What pvboot says when an attempt has failed, by pvboot.on_error=.
+ANOTHER_TRY = r"pvboot: trying (once more|the fallback|again)"
+RETRYING = r"pvboot: trying again in 5 s, as pvboot.on_error=retry says"
+REBOOTING = r"pvboot: rebooting, as pvboot.on_error=reboot says"
+POWERING_OFF = r"pvboot: powering off, as pvboot.on_error=poweroff says"
+CRASHING = r"pvboot: ending with a crash, as pvboot.on_error=crash says"
+
+GRUB = r"GNU GRUB  version"
+SAME_BUILD = error("the guest's own loader", "the same build of pvboot")
+TIMING = (timing("started"), timing("disks connected"), timing("configuration read"), timing("kernel loaded"),
+          timing("initrd loaded"), timing("handover prepared"),
+          timing("ready to leave") + r"; at most \S+ .iB beyond the target's memory", timing("disks closed"))
+
+# The guests of tests/guest/.
+ABANDONED = r"handover: abandoned; once more"
+LEAVING = r"handover: work \d+ frames at most; leaving"
+P2M_IN_REGION = r"handover: P2M 0xffffffff"
+P2M_OF_ITS_OWN = r"handover: P2M and its tables 0x8000000000 "
+INITRD_MAPPED = r"handover: initrd 0xffffffff"
+INITRD_BY_PFN = r"handover: initrd - "
+# Xen's builder made the first start_info, the handover guest the second: they differ only in the module.
+_STARTED = r"started with start_info {} module \S+ \+ \S+ P2M pfn \S+ {}$"
+STARTED_ALIKE_TWICE = (_STARTED.format(r"(\S+ pt_base \S+ \+ \S+)", r"(\+ \S+ flags \S+)") + r"(?:\n.*)*?"
+                       + _STARTED.format(r"\1", r"\2"))
+
+
+def block_lives(disks):
+    """Two lives of the block guest, which sees disks of these sizes (regular expressions)."""
+    names = [f"xvd{letter}" for letter in "abcdefghijklmnop"]
+    shapes = tuple(rf"^{name}: {size}, blocks of 512$" for name, size in zip(names, disks))
+    life = (rf"connected {len(disks)} disks", *shapes, r"closed in \d+ ms")
+    return (*life, *life, r"GUEST-BLOCK: ok")
