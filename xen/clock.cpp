@@ -27,7 +27,7 @@ Instant Clock::now() const {
     const std::uint64_t base = time_.system_time;
     const std::uint64_t stamp = time_.tsc_timestamp;
     const std::uint32_t mul = time_.tsc_to_system_mul;
-    const int shift = time_.tsc_shift;
+    const int shift = time_.tsc_shift; // NOLINT(bugprone-signed-char-misuse): a signed number
     const std::uint64_t ticks = Hypervisor::timestamp();
     // The counter of another CPU may be a little behind.
     time = base + scale(ticks > stamp ? ticks - stamp : 0, shift, mul);

@@ -93,10 +93,11 @@ bool is_pattern(std::string_view pattern) {
 std::string plain(std::string_view pattern) {
   std::string text;
   text.reserve(pattern.size());
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && ++i == pattern.size())
-      break;
-    text += pattern[i];
+  bool escaped = false;
+  for (const char c : pattern) {
+    escaped = c == '\\' && !escaped;
+    if (!escaped)
+      text += c;
   }
   return text;
 }

@@ -55,7 +55,7 @@ Result<Status> run_list_env(Interpreter& interpreter, const Invocation& invocati
   if (!open)
     return interpreter.complain(invocation, open.error());
   for (const auto& [name, value] : open->block.variables())
-    interpreter.print(name + "=" + value + "\n");
+    interpreter.print(std::string(name).append("=").append(value).append("\n"));
   return Status::success;
 }
 

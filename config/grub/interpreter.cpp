@@ -384,7 +384,7 @@ std::vector<std::string> Interpreter::take_messages() {
   return std::exchange(messages_, {});
 }
 
-void Interpreter::warn(std::string warning) {
+void Interpreter::warn(std::string_view warning) {
   if (warnings_.size() < limits::messages)
     warnings_.push_back(printable(warning, limits::message_bytes));
   else if (warnings_.size() == limits::messages)

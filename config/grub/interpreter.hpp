@@ -124,7 +124,7 @@ public:
   Collected take_collected() { return std::exchange(collected_, {}); }
   std::vector<std::string> take_messages();
   std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
-  void warn(std::string warning);
+  void warn(std::string_view warning);
 
   /// Everything a run may change, for runs that must leave no trace.
   struct Snapshot {

@@ -259,7 +259,7 @@ void Lexer::flush_quoted(std::size_t from, std::size_t to, Part::Kind kind) {
     if (c == '\0')
       continue;
     const char following = i + 1 < raw.size() ? raw[i + 1] : '\0';
-    if (c != '\\' || kind == Part::Kind::single_quoted) {
+    if (c != '\\' || kind == Part::Kind::single_quoted) { // NOLINT(bugprone-branch-clone): no escape; below, none known
       cooked += c;
     } else if (following == '\n') {
       ++i;

@@ -2,28 +2,29 @@
 // bound, each far above what update-grub writes: a stock entry takes about 1.5 KiB of text and 4 KiB of tree.
 //
 // The two depths bound the stack: about 1.2 KiB a level of `nesting` while parsing and 1.4 KiB a level of `call_depth`
-// while running, at worst both at once, so that 48 KiB of the loader's 64 are enough.
+// while running, at worst both at once, so that 48 KiB of the loader's 128 are enough.
 #pragma once
 
+#include "base/units.hpp"
+
 #include <cstddef>
-#include <cstdint>
 
 namespace pvboot::config::grub::limits {
 
-constexpr std::size_t file_bytes = 256 * 1024;     ///< one configuration file
-constexpr std::size_t source_bytes = 512 * 1024;   ///< all files that are in use at once
-constexpr std::size_t tree_bytes = 1536 * 1024;    ///< their syntax trees
-constexpr std::size_t nesting = 16;                ///< blocks in blocks, as written
-constexpr std::size_t call_depth = 20;             ///< statements in statements, as run; files and functions count
-constexpr std::size_t string_bytes = 64 * 1024;    ///< one value, one argument
-constexpr std::size_t argument_bytes = 128 * 1024; ///< all arguments of one command
+constexpr std::size_t file_bytes = 256_KiB;     ///< one configuration file
+constexpr std::size_t source_bytes = 512_KiB;   ///< all files that are in use at once
+constexpr std::size_t tree_bytes = 1536_KiB;    ///< their syntax trees
+constexpr std::size_t nesting = 16;             ///< blocks in blocks, as written
+constexpr std::size_t call_depth = 20;          ///< statements in statements, as run; files and functions count
+constexpr std::size_t string_bytes = 64_KiB;    ///< one value, one argument
+constexpr std::size_t argument_bytes = 128_KiB; ///< all arguments of one command
 constexpr std::size_t arguments = 4096;
 constexpr std::size_t variables = 1024;
-constexpr std::size_t variable_bytes = 128 * 1024; ///< names and values together
-constexpr std::size_t contexts = 10;               ///< submenus and configurations in one another
+constexpr std::size_t variable_bytes = 128_KiB; ///< names and values together
+constexpr std::size_t contexts = 10;            ///< submenus and configurations in one another
 constexpr std::size_t functions = 512;
 constexpr std::size_t items = 1024; ///< menu entries and submenus, all levels together
-constexpr std::size_t item_bytes = 512 * 1024;
+constexpr std::size_t item_bytes = 512_KiB;
 constexpr std::size_t initrds = 64; ///< and modules, of one entry
 constexpr std::size_t messages = 64;
 constexpr std::size_t message_bytes = 512;

@@ -11,7 +11,7 @@ extern "C" {
 [[gnu::weak]] void* malloc(std::size_t) { return nullptr; }
 [[gnu::weak]] void* calloc(std::size_t, std::size_t) { return nullptr; }
 [[gnu::weak]] void free(void*) {}
-[[gnu::weak, noreturn]] void __stack_chk_fail() { __builtin_trap(); }
+[[gnu::weak, noreturn]] void __stack_chk_fail() { __builtin_trap(); } // NOLINT(bugprone-reserved-identifier): GCC's
 
 [[gnu::weak]] unsigned long long ZSTD_trace_decompress_begin(const void*) { return 0; }
 [[gnu::weak]] void ZSTD_trace_decompress_end(unsigned long long, const void*) {}

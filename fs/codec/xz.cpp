@@ -150,7 +150,8 @@ std::optional<std::uint64_t> xz_size(Bytes tail) {
   for (std::uint64_t i = 0; records && i < *records; ++i) {
     const auto compressed = number();
     const auto size = number();
-    if (!compressed || !size || !(total = checked_add<std::uint64_t>(*total, *size)))
+    total = compressed && size ? checked_add<std::uint64_t>(*total, *size) : std::nullopt;
+    if (!total)
       return std::nullopt;
   }
   return records ? total : std::nullopt;

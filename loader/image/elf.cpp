@@ -58,7 +58,6 @@ constexpr std::uint16_t machine_x86_64 = 62;
 constexpr std::uint8_t class_32 = 1;
 constexpr std::uint8_t class_64 = 2;
 constexpr std::uint8_t little_endian = 1;
-constexpr std::uint16_t extended_count = 0xffff; ///< PN_XNUM
 
 std::uint64_t table_end(std::uint64_t offset, std::uint64_t count, std::size_t entry) {
   return count == 0 ? 0 : offset + count * entry;
@@ -113,7 +112,7 @@ Result<ElfHeader> read_elf_header(Bytes head) {
   header.section_header_count = raw.shnum.get();
   header.section_names = raw.shstrndx.get();
 
-  if (header.program_header_count == extended_count || header.program_header_count > max_program_headers)
+  if (header.program_header_count > max_program_headers)
     return fail(Code::too_large, "an ELF file with more program headers than a kernel has");
   if (header.program_header_count != 0 && raw.phentsize.get() != sizeof(RawProgramHeader))
     return fail(Code::corrupt, "an ELF program header of an impossible size");

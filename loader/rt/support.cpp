@@ -18,6 +18,7 @@ namespace {
 } // namespace
 
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are the ABI's.
 void abort() noexcept { stop("abort"); }
 [[noreturn]] void __cxa_pure_virtual() { stop("pure virtual call"); }
 [[noreturn]] void __cxa_deleted_virtual() { stop("deleted virtual call"); }
@@ -31,6 +32,7 @@ int __popcountdi2(unsigned long value) {
     ++bits;
   return bits;
 }
+// NOLINTEND(bugprone-reserved-identifier)
 }
 
 namespace std {

@@ -26,7 +26,7 @@ std::uint64_t inverse_of(std::uint64_t step, std::uint64_t modulus) {
 }
 
 std::uint64_t times(std::uint64_t a, std::uint64_t b, std::uint64_t modulus) {
-  __extension__ typedef unsigned __int128 wide;
+  __extension__ typedef unsigned __int128 wide; // NOLINT(modernize-use-using): __extension__ goes with no alias
   return static_cast<std::uint64_t>(static_cast<wide>(a) * b % modulus);
 }
 

@@ -141,6 +141,7 @@ void Disks::close(Duration limit) {
 
 std::vector<DiskFailure> Disks::close_all(std::vector<std::unique_ptr<BlkFront>> disks, Duration limit) {
   std::vector<Traveller> travellers;
+  travellers.reserve(disks.size());
   for (auto& disk : disks)
     travellers.push_back({std::move(disk)});
   advance_together(services_, travellers, limit, [](BlkFront& disk) { return disk.advance_close(); });

@@ -71,7 +71,7 @@ TEST_CASE("Start-up finds region, tables, rings, P2M and module, with or without
 }
 
 TEST_CASE("Start-up does not look at memory that it does not use") {
-  std::uint64_t calls[2];
+  std::uint64_t calls[2] = {};
   for (const std::size_t i : {0, 1}) {
     Bench bench(spec_of(i == 0 ? 20000 : 300000000)); // 1.1 TiB
     const auto window = bench.memory->map_new(5000);

@@ -66,9 +66,9 @@ void report_stack(std::uint64_t rsp) {
   const auto bottom = reinterpret_cast<std::uint64_t>(pvboot_stack_guard) + 4096;
   if (rsp % 8 != 0 || rsp < bottom || rsp >= top)
     return;
-  constexpr unsigned words = 12;
+  constexpr std::uint64_t words = 12;
   report("\n  stack");
-  for (unsigned i = 0; i < words && rsp + 8 * i < top; ++i)
+  for (std::uint64_t i = 0; i < words && rsp + 8 * i < top; ++i)
     report_hex(i % 4 == 0 && i != 0 ? "\n        " : " ", *reinterpret_cast<const std::uint64_t*>(rsp + 8 * i));
   report("\n");
 }

@@ -110,6 +110,7 @@ Guest& start_pv_guest(const start_info_t& raw) {
   auto& grants = forever<GrantTable>(map_grant_table());
   const auto* p2m = reinterpret_cast<const std::uint64_t*>(start.mfn_list.value);
   const auto& frames = forever<BootstrapFrames>(GuestVirt{address(pvboot_virt_base)}, std::span(p2m, start.nr_pages));
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): they live as long as the loader
   return forever<Guest>(std::move(start), shared, events, clock, console, store, grants, frames, raw);
 }
 
