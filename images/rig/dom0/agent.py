@@ -30,6 +30,7 @@ import threading
 import time
 
 CONSOLE_LOGS = "/var/log/xen/console"
+LOG_SECONDS = 0.5
 DOMINF_DYING = 1 << 0
 DOMINF_SHUTDOWN = 1 << 2
 DOMINF_SHUTDOWN_SHIFT = 16
@@ -125,10 +126,12 @@ class Follower(threading.Thread):
             domid = self._agent.domains.find(self._name)
             if domid is not None:
                 state, code = self._agent.domains.state(domid)
-        if state == "shutdown":
-            # What the guest printed last comes before the news of its end.
-            self._send_console()
         if (domid, state, code) != self._domain:
+            if state == "shutdown":
+                # What the guest printed last comes before the news of its end; xenconsoled takes it
+                # from the ring a moment before it writes it to the log.
+                time.sleep(LOG_SECONDS)
+                self._send_console()
             self._domain = (domid, state, code)
             self._agent.send(ev="domain", id=self._id, domid=domid, state=state, code=code,
                              t=time.monotonic())
