@@ -96,7 +96,10 @@ void HostileBackend::be_hostile_on_the_ring(std::uint8_t how) {
   case 3:
   case 4:
   case 5: answer_wrongly(how); break;
-  case 6: put_response(last_response_); break;
+  case 6: // one that was given already, or to a request that is yet to come
+    honest_ = false;
+    put_response(last_response_);
+    break;
   case 7: // answers that it did not give
     shared->rsp_prod = rsp_prod_ + (script_.flag() ? script_.one_of(jumps) : script_.number<std::uint32_t>());
     forget_what_is_answered();

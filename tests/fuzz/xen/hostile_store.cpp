@@ -161,7 +161,7 @@ void HostileStore::say(std::uint32_t type, std::uint32_t req_id, const std::stri
   outgoing_.insert(outgoing_.end(), payload.begin(), payload.end());
 }
 
-// The request stays in the list for a second answer only by chance: an honest one ends it.
+// The request may stay in the list, to be answered once more.
 void HostileStore::answer(const xsd_sockmsg& request, std::uint32_t type, const std::string& payload) {
   if (type != XS_WATCH_EVENT)
     answers_.try_emplace(request.req_id, Answer{type, payload});
@@ -172,9 +172,8 @@ void HostileStore::answer(const xsd_sockmsg& request, std::uint32_t type, const 
 
 void HostileStore::answer_as_usual() {
   const xsd_sockmsg request = requests_.front();
-  answers_.try_emplace(request.req_id, Answer{request.type, {}});
   const std::string payload = usual_payload(request.type);
-  answers_[request.req_id].payload = payload;
+  answers_.try_emplace(request.req_id, Answer{request.type, payload});
   say(request.type, request.req_id, payload);
   requests_.pop_front();
   if (request.type == XS_WATCH)

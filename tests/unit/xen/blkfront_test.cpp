@@ -268,6 +268,18 @@ TEST_CASE("pages that a backend keeps after its answer are quarantined") {
   CHECK(probe.request.quarantined);
 }
 
+TEST_CASE("a request whose first piece failed still says that the device went away with its pages") {
+  OneDisk s;
+  s.backend.fault = [](std::uint64_t sector) { return static_cast<std::int16_t>(sector == 0 ? BLKIF_RSP_ERROR : 0); };
+  // The pieces after it are mapped and never answered: the second answer names no request.
+  s.backend.hold_grants = true;
+  s.backend.tamper = [](blkif_response_t& r) { r.id = r.status == BLKIF_RSP_OKAY ? 99999 : r.id; };
+  Pages memory(30 * page_size);
+  Probe probe(BlockOp::read, 0, {memory.all()});
+  CHECK(run(s.disk, probe) == BlockStatus::gone);
+  CHECK(probe.request.quarantined);
+}
+
 TEST_CASE("a page of the loader's own that a backend keeps is never used again") {
   DiskScene s;
   // It is read into while the disk connects: how are its sectors counted?
