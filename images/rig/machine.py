@@ -21,7 +21,7 @@ from recipes import dom0_root, xen_rig
 from recipes.progress import Step
 
 PORTS = 6
-BOOT_SECONDS = 120
+BOOT_SECONDS = 300
 XEN_WORDS = ("com1=115200,8n1 console=com1 noreboot bootscrub=0 conring_size=4m "
              "dom0_mem=1024M,max:1024M dom0_max_vcpus=1 dom0_vcpus_pin loglvl=all guest_loglvl=all")
 DOM0_WORDS = "console=hvc0 panic=1 quiet"

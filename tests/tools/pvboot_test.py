@@ -116,6 +116,12 @@ class HostCommand(unittest.TestCase):
         # A folder where a file is wanted is no mistake in the command's words.
         self.run_pvboot("cat", self.image, "(xvda)/boot", expect=1)
 
+    def test_an_image_that_is_not_raw_is_called_what_it_is(self):
+        for magic, name in ((b"QFI\xfb", "qcow2"), (b"KDMV", "VMDK"), (b"conectix", "VHD"), (b"vhdxfile", "VHDX")):
+            done = self.run_pvboot("ls", self.write("wrapped.img", magic + bytes(4096)), "/", expect=1)
+            self.assertIn(name, done.stderr.decode())
+            self.assertIn("qemu-img convert", done.stderr.decode())
+
     def test_names_are_shown_without_control_characters(self):
         done = self.run_pvboot("cat", self.image, "(xvda)/boot/\x1b[2Jx", expect=1)
         self.assertNotIn(b"\x1b", done.stderr)

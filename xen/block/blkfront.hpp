@@ -106,7 +106,7 @@ private:
   Result<void> learn_features();
   Result<void> learn_shape();
   Result<bool> counts_in_blocks(std::uint32_t block_size);
-  Result<void> remove_keys();
+  Result<void> remove_keys(Transaction in = {});
   void release_ring(bool answered);
 
   // blkfront.cpp

@@ -131,6 +131,8 @@ Result<BlkFront::Step> BlkFront::publish() {
 Result<void> BlkFront::offer_ring(Transaction in) {
   XenStore& store = services_.store;
   const std::string keys = node_.frontend + "/";
+  // An earlier frontend that ended without closing has left its own: a backend would believe them beside ours.
+  TRY(remove_keys(in));
   if (ring_grants_.size() == 1) {
     TRY(store.write_number(keys + "ring-ref", ring_grants_.front().value, in));
   } else {
@@ -327,10 +329,10 @@ void BlkFront::release_ring(bool answered) {
   port_.reset();
 }
 
-Result<void> BlkFront::remove_keys() {
-  for (const std::string& key : TRY(services_.store.list(node_.frontend)))
+Result<void> BlkFront::remove_keys(Transaction in) {
+  for (const std::string& key : TRY(services_.store.list(node_.frontend, in)))
     if (is_frontend_key(key))
-      TRY(services_.store.remove(node_.frontend + "/" + key));
+      TRY(services_.store.remove(node_.frontend + "/" + key, in));
   return {};
 }
 

@@ -244,6 +244,17 @@ TEST_CASE("a frontend that an earlier loader left is reset first; no port is clo
   CHECK(s.xen.open_ports[2]);
 }
 
+TEST_CASE("keys that an earlier frontend left beside a state of 1 do not reach the backend") {
+  DiskScene s;
+  FakeDisk& disk = s.add(xvda); // which offers no larger rings: ours is one page
+  s.store.values[disk.frontend() + "/ring-page-order"] = "2";
+  s.store.values[disk.frontend() + "/ring-ref0"] = "700";
+  s.connect_one();
+  CHECK(!s.store.has(disk.frontend() + "/ring-page-order"));
+  CHECK(!s.store.has(disk.frontend() + "/ring-ref0"));
+  CHECK(s.store.has(disk.frontend() + "/ring-ref"));
+}
+
 TEST_CASE("a backend that does not close in time is left, and the guest may try it") {
   DiskScene s;
   FakeDisk& disk = s.add(xvda);
