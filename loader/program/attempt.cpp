@@ -17,7 +17,7 @@ Result<xen::Handover> prepare(Workshop& workshop, const config::Entry& entry) {
   InitrdFiles initrds = TRY(InitrdFiles::open(workshop.disks, entry.initrds));
 
   xen::StartInfo::P2mFrames own_p2m = workshop.guest.start.p2m.value_or(xen::StartInfo::P2mFrames{});
-  plan::GuestFacts facts{.nr_pages = workshop.guest.start.nr_pages,
+  plan::GuestFacts facts{.nr_pages = workshop.memory.usable_pages(),
                          .initrd_bytes = initrds.total_size(),
                          .command_line = command_line,
                          .multiboot_module = false,

@@ -50,6 +50,7 @@ public:
 
 private:
   void read_options();
+  void gather_memory();
   void look_at_disks();
   std::string memory_text() const;
 
@@ -118,6 +119,7 @@ void Session::run() {
   // A module that was mapped for us keeps its mapping, and so its frames.
   if (guest_.start.module && guest_.start.module->by_pfn)
     memory_.release_module();
+  gather_memory();
   log_.timing("started");
   for (;;) {
     look_at_disks();
@@ -140,6 +142,16 @@ void Session::read_options() {
   log_.configure(options_.log, options_.timing);
   for (const std::string& warning : options_.warnings)
     log_.say("warning: extra=: " + printable(warning, 300));
+}
+
+void Session::gather_memory() {
+  const auto holes = memory_.gather_holes();
+  if (!holes)
+    log_.error("memory that was given back before pvboot was started cannot be set aside", holes.error());
+  else if (*holes != 0)
+    log_.info("whoever started pvboot has given " + human_size(*holes << page_shift) +
+              " of the guest's memory back to Xen; kernels get the other " +
+              human_size(memory_.usable_pages() << page_shift));
 }
 
 std::string Session::memory_text() const {

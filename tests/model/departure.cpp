@@ -2,6 +2,8 @@
 
 #include "xen/memory/trampoline.hpp"
 
+#include <algorithm>
+
 namespace pvboot::model {
 
 void TrampolineRun::leave(GuestVirt page) {
@@ -16,8 +18,11 @@ void TrampolineRun::leave(GuestVirt page) {
   const auto crash = [&] { throw Shutdown(block.shutdown.reason); };
 
   for (std::uint64_t i = 0; i < block.wipe_count; ++i)
-    for (std::uint64_t word = 0; word < block.wipes[i].words; ++word)
-      std::memset(xen_.touch(GuestVirt{block.wipes[i].address + word * 8}, true), 0, 8);
+    for (std::uint64_t at = block.wipes[i].address, end = at + block.wipes[i].words * 8; at < end;) {
+      const std::uint64_t part = std::min(end - at, page_size - at % page_size);
+      std::memset(xen_.touch(GuestVirt{at}, true), 0, part);
+      at += part;
+    }
   xen_.vcpu().fs_base = 0x4321; // null selectors do not clear a base on every CPU
   for (std::uint64_t i = 0; i < block.call_count; ++i) {
     const auto& call = block.calls[i];

@@ -1,6 +1,7 @@
 #include "tests/model/domain.hpp"
 
 #include "xen/memory/pte.hpp"
+#include "xen/memory/start_of_day.hpp"
 
 #include <numeric>
 
@@ -83,12 +84,18 @@ void Domain::place() {
   stack_ = tables_ + table_count_;
   next = Pfn{region_pages_};
   module_ = take(pages_for(spec_.module_bytes));
+  xen::FrameRange gap;
   if (spec_.own_p2m) {
     p2m_tables_ = tables_for(spec_.p2m_address.value, p2m_pages_ << page_shift);
+    gap = {next, spec_.p2m_gap};
+    next = gap.end();
     p2m_first_ = take(p2m_pages_ + p2m_tables_);
   }
   if (next.value > spec_.nr_pages)
     throw std::logic_error("the loader itself does not fit into the modelled guest");
+  std::erase_if(spec_.holes, [&](std::uint64_t hole) { return hole < next.value && !gap.contains(Pfn{hole}); });
+  for (const std::uint64_t hole : spec_.holes)
+    xen_.take_away(frame(Pfn{hole}));
 }
 
 void Domain::fill_p2m() {

@@ -21,7 +21,8 @@ struct DomainSpec {
   std::uint64_t module_bytes = 0; ///< unmapped, above the region
   std::uint64_t order = 1;        ///< of the machine frames: any number
   Mfn machine_base{0x100000};
-  std::set<std::uint64_t> holes; ///< above everything that the builder places
+  std::set<std::uint64_t> holes; ///< those that fall on what the builder places are not made
+  std::uint64_t p2m_gap = 0;     ///< pages that the builder leaves free before a P2M of its own address
 };
 
 class Domain {
@@ -30,6 +31,7 @@ public:
 
   Mfn frame(Pfn name) const;          ///< as the builder named it
   Pfn original_name(Mfn frame) const; ///< the same backwards
+  std::uint64_t usable_pages() const { return spec_.nr_pages - spec_.holes.size(); }
   bool is_hole(Pfn name) const { return spec_.holes.contains(name.value); }
   GuestVirt address(Pfn name) const { return spec_.base + (name.value << page_shift); }
 

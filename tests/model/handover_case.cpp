@@ -19,12 +19,15 @@ using xen::Purpose;
 using xen::Window;
 
 std::string content(std::uint64_t bytes, std::uint64_t seed) {
-  std::string text(bytes, '\0');
+  std::string text(bytes + sizeof(std::uint64_t), '\0');
   std::uint64_t state = seed * 2 + 1;
-  for (char& c : text) {
+  for (std::size_t i = 0; i < bytes; i += sizeof state) {
     state = state * 6364136223846793005 + 1442695040888963407;
-    c = static_cast<char>(1 + (state >> 33) % 0x50); // never 0, the secret or what frames start with
+    // Bytes from 1 to 0x40: never 0, the secret or what frames start with.
+    const std::uint64_t word = ((state ^ state >> 29) & 0x3f3f3f3f3f3f3f3f) + 0x0101010101010101;
+    std::memcpy(text.data() + i, &word, sizeof word);
   }
+  text.resize(bytes);
   return text;
 }
 
@@ -36,6 +39,12 @@ public:
 
   Result<void> adopt() {
     memory_ = TRY(AddressSpace::adopt(domain_.start_info(), domain_.spec().base));
+    if (test_.gather) {
+      memory_->release_module();
+      const std::uint64_t holes = TRY(memory_->gather_holes());
+      if (holes != domain_.spec().holes.size() || memory_->usable_pages() != domain_.usable_pages())
+        throw std::logic_error("not all holes were gathered");
+    }
     if (test_.work_pages == 0)
       return {};
     const Window work = TRY(memory_->map_new(test_.work_pages));
@@ -80,7 +89,9 @@ public:
 private:
   Result<void> boot(const plan::Target& target, std::string& wrong) {
     const plan::Layout layout = TRY(lay_out(target));
-    auto handover = prepare(layout);
+    const auto loaded = load(layout);
+    const Xen::Effort before = domain_.xen().effort();
+    auto handover = loaded ? prepare(layout) : Result<Handover>(std::unexpected(loaded.error()));
     if (!handover) {
       TRY(release());
       return std::unexpected(std::move(handover).error());
@@ -92,7 +103,9 @@ private:
     try {
       handover->jump(domain_.shared(), wipes());
     } catch (const Entered& entered) {
-      wrong = check_target(domain_, entered, {layout, kernel_file_, initrd_, symbols_, stuck_});
+      const Xen::Effort after = domain_.xen().effort();
+      effort_ = {after.names - before.names, after.table_entries - before.table_entries, after.calls - before.calls};
+      wrong = check_target(domain_, entered, {layout, kernel_file_, initrd_, symbols_, stuck_, test_.gather});
       if (wrong.empty() && domain_.xen().refused() != 0)
         wrong = "Xen has refused " + dec(domain_.xen().refused()) + " calls that nobody was told of";
     } catch (const Shutdown& end) {
@@ -116,7 +129,8 @@ private:
     const plan::Layout layout = TRY(lay_out(target));
     if (test_.refuse_first_pin)
       domain_.xen().refuse_next_pin();
-    auto handover = prepare(layout);
+    const auto loaded = load(layout);
+    auto handover = loaded ? prepare(layout) : Result<Handover>(std::unexpected(loaded.error()));
     if (handover && test_.refuse_first_pin)
       wrong = "a refused pin went unnoticed";
     if (handover)
@@ -130,7 +144,7 @@ private:
 
   Result<plan::Layout> lay_out(const plan::Target& target) {
     plan::GuestFacts facts;
-    facts.nr_pages = domain_.spec().nr_pages;
+    facts.nr_pages = memory_->usable_pages();
     facts.command_line = test_.command_line;
     if (!initrd_.empty())
       facts.initrd_bytes = initrd_.size();
@@ -139,13 +153,17 @@ private:
     return plan::lay_out(target, facts);
   }
 
-  Result<Handover> prepare(const plan::Layout& layout) {
+  Result<void> load(const plan::Layout& layout) {
     kernel_ = TRY(memory_->map_new(pages_for(kernel_file_.size()), Purpose::target));
     xen::copy_in(kernel_->address, kernel_file_.data(), kernel_file_.size());
     if (layout.initrd) {
       initrd_window_ = TRY(memory_->map_near(layout.initrd->frames, Purpose::target));
       xen::copy_in(initrd_window_->address, initrd_.data(), initrd_.size());
     }
+    return {};
+  }
+
+  Result<Handover> prepare(const plan::Layout& layout) {
     return Handover::prepare(*memory_, {layout, *kernel_, as_bytes(symbols_), initrd_window_, domain_.raw()});
   }
 
@@ -167,9 +185,11 @@ private:
   std::optional<Window> kernel_;
   std::optional<Window> initrd_window_;
   std::set<std::uint64_t> stuck_;
+  Xen::Effort effort_;
 
 public:
   Domain& domain() { return domain_; }
+  const Xen::Effort& effort() const { return effort_; }
 };
 
 } // namespace
@@ -196,6 +216,7 @@ Outcome run_case(const HandoverCase& test) {
   } catch (const Fault& fault) {
     outcome.wrong = fault.what();
   }
+  outcome.effort = run.effort();
   return outcome;
 }
 
@@ -215,6 +236,21 @@ plan::Target linux_like(std::uint64_t megabytes) {
   return target;
 }
 
+namespace {
+
+/// Single ones and long rows, high ones and ones where targets go.
+void add_holes(DomainSpec& domain, std::mt19937_64& random) {
+  const std::uint64_t most = domain.nr_pages / 6;
+  for (std::uint64_t rows = 1 + random() % 40; rows-- > 0;) {
+    const std::uint64_t first = random() % 2 == 0 ? domain.nr_pages - 1 - random() % most : random() % domain.nr_pages;
+    const std::uint64_t length = random() % 2 == 0 ? 1 : random() % 60;
+    for (std::uint64_t i = 0; i < length && first + i < domain.nr_pages && domain.holes.size() < most; ++i)
+      domain.holes.insert(first + i);
+  }
+}
+
+} // namespace
+
 HandoverCase random_case(std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto below = [&](std::uint64_t n) { return n == 0 ? 0 : random() % n; };
@@ -228,9 +264,15 @@ HandoverCase random_case(std::uint64_t seed) {
   test.domain.machine_base = Mfn{1 + below(std::uint64_t{1} << 30)};
   if (one_in(3))
     test.domain.module_bytes = 1 + below(300000);
-  if (one_in(4))
-    for (std::uint64_t i = below(200); i-- > 0;)
-      test.domain.holes.insert(test.domain.nr_pages - 1 - below(test.domain.nr_pages / 6));
+  if (one_in(3))
+    test.domain.p2m_gap = below(600);
+  // Anywhere but in our own L4 slot, windows' slots included.
+  if (one_in(3))
+    test.domain.p2m_address =
+        GuestVirt{(one_in(2) ? 1 + below(0xf00) : 0x1100 + below(0x3000)) << 32 | below(1 << 20) << page_shift};
+  if (one_in(3))
+    add_holes(test.domain, random);
+  test.gather = one_in(2);
 
   plan::Target& target = test.target;
   constexpr std::uint64_t bases[] = {
@@ -264,6 +306,7 @@ HandoverCase random_case(std::uint64_t seed) {
   case 1: target.init_p2m = base - (std::uint64_t{1} << 26); break;
   case 2: target.init_p2m = 0x7f0000000000 + (below(100000) << page_shift); break;
   case 3: target.init_p2m = 0x12345; break;
+  case 4: target.init_p2m = test.domain.p2m_address.value; break;
   default: target.init_p2m = 0x8000000000;
   }
   target.mod_start_pfn = one_in(2);

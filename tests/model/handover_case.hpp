@@ -16,6 +16,7 @@ struct HandoverCase {
   std::uint64_t kernel_file_bytes = 0;
   std::uint64_t initrd_bytes = 0;
   std::string command_line = "root=/dev/xvda1 ro";
+  bool gather = false;             ///< the guest's holes are set aside first
   std::uint64_t work_pages = 0;    ///< a window of ours that is in use all the time
   std::uint64_t stuck_pages = 0;   ///< of these, pages that a backend never let go
   bool abandon_first = false;      ///< prepare, abandon, prepare again
@@ -37,6 +38,7 @@ struct Outcome {
   bool refused = false; ///< by the layout or for want of memory, with all in order afterwards
   std::string wrong;    ///< empty: nothing
   std::string said;     ///< the refusal
+  Xen::Effort effort;   ///< of the handover that succeeded: from the layout to the kernel's entry
 };
 
 Outcome run_case(const HandoverCase& test);

@@ -160,6 +160,13 @@ const Rule all_rules[] = {
        Hypervisor::hypercall(__HYPERVISOR_set_gdt, 0, 0);
        return and_back(b, answer);
      }},
+    {"reservation", "current_reservation counts all the frames that we were started with", 0,
+     [](RuleBench& b) {
+       const xen_memory_domain self{DOMID_SELF};
+       const long owned =
+           Hypervisor::hypercall(__HYPERVISOR_memory_op, XENMEM_current_reservation, xen::address(&self));
+       return owned - static_cast<long>(b.memory().start().nr_pages);
+     }},
     {"grant-writes", "pin a page as L1 that a backend has mapped writable", -XEN_EINVAL,
      [](RuleBench& b) {
        table_of(b, 0);

@@ -38,13 +38,21 @@ public:
   }
 
 private:
-  void require(bool holds, const std::string& what) {
-    if (!holds && error_.empty())
+  /// `what` is a text, or gives one when it is wanted: most checks are made a page, and hold.
+  template <typename What> void require(bool holds, const What& what) {
+    if (holds || !error_.empty())
+      return;
+    if constexpr (std::is_invocable_v<What>)
+      error_ = what();
+    else
       error_ = what;
   }
-  template <typename A, typename B> void equal(const A& is, const B& should, const std::string& what) {
-    require(static_cast<std::uint64_t>(is) == static_cast<std::uint64_t>(should),
-            what + " is " + hex(static_cast<std::uint64_t>(is)) + ", not " + hex(static_cast<std::uint64_t>(should)));
+  template <typename A, typename B, typename What> void equal(const A& is, const B& should, const What& what) {
+    const auto number = static_cast<std::uint64_t>(is), wanted = static_cast<std::uint64_t>(should);
+    if (number == wanted || !error_.empty())
+      return;
+    require(false, what);
+    error_ += " is " + hex(number) + ", not " + hex(wanted);
   }
 
   void vcpu() {
@@ -96,7 +104,7 @@ private:
     const start_info_t& in = domain_.raw();
     const bool unmapped = layout_.initrd && !layout_.initrd->address;
     require(std::string_view(info_.magic) == "xen-3.0-x86_64", "magic");
-    equal(info_.nr_pages, in.nr_pages, "nr_pages");
+    equal(info_.nr_pages, expected_.gathered ? domain_.usable_pages() : in.nr_pages, "nr_pages");
     equal(info_.shared_info, in.shared_info, "shared_info");
     equal(info_.flags, (unmapped ? SIF_MOD_START_PFN : 0) | SIF_VIRT_P2M_4TOOLS, "flags");
     equal(info_.store_mfn, in.store_mfn, "store_mfn");
@@ -132,10 +140,10 @@ private:
         ++holes;
         continue;
       }
-      equal(xen_.name_of(Mfn{frame}), i, "M2P of " + hex(frame));
+      equal(xen_.name_of(Mfn{frame}), i, [&] { return "M2P of " + hex(frame); });
     }
-    if (step == 1)
-      equal(holes, domain_.spec().holes.size(), "number of holes");
+    if (step == 1 || expected_.gathered)
+      equal(holes, expected_.gathered ? 0 : domain_.spec().holes.size(), "number of holes");
     equal(xen_.name_of(Mfn{info_.store_mfn}), layout_.store.value, "name of the xenstore page");
     equal(xen_.name_of(Mfn{info_.console.domU.mfn}), layout_.console.value, "name of the console page");
   }
@@ -163,12 +171,12 @@ private:
         const Mfn frame = xen::frame_in(xen::Pte{entry});
         const Pfn name{xen_.name_of(frame)};
         if (level != 1) {
-          equal(entry & ~pte::frame_mask, table_flags, "flags of an L" + dec(level) + " entry");
+          equal(entry & ~pte::frame_mask, table_flags, [&] { return "flags of an L" + dec(level) + " entry"; });
           if (own.contains(name))
             ++found;
           else {
             require(p2m_in_tables_ && layout_.p2m.frames.contains(name),
-                    "a table outside pt_base: name " + hex(name.value));
+                    [&] { return "a table outside pt_base: name " + hex(name.value); });
             ++found_beside;
           }
           self(self, level - 1, frame, at);
@@ -177,24 +185,30 @@ private:
         ++mapped;
         const std::uint64_t offset = (at - region_first) >> page_shift;
         if (at >= region_first && offset < layout_.region.count) {
-          equal(name.value, offset, "name behind " + hex(at));
+          equal(name.value, offset, [&] { return "name behind " + hex(at); });
           equal(entry & ~pte::frame_mask, page_flags & ~(own.contains(name) ? pte::writable : 0),
-                "flags of " + hex(at));
+                [&] { return "flags of " + hex(at); });
           continue;
         }
         const std::uint64_t list = (at - info_.mfn_list) >> page_shift;
-        require(p2m_in_tables_ && at >= info_.mfn_list && list < layout_.p2m.list_pages,
-                "something is mapped at " + hex(at));
-        equal(entry & ~pte::frame_mask, page_flags, "flags of the P2M at " + hex(at));
+        require(p2m_in_tables_ && at >= info_.mfn_list && list < list_pages(),
+                [&] { return "something is mapped at " + hex(at); });
+        equal(entry & ~pte::frame_mask, page_flags, [&] { return "flags of the P2M at " + hex(at); });
         require(layout_.p2m.frames.contains(name), "the P2M's frames are outside its range");
         require(list_names_.insert(name.value).second, "a P2M page twice");
       }
     };
     descend(descend, 4, xen_.base(), 0);
-    equal(mapped, layout_.region.count + (p2m_in_tables_ ? layout_.p2m.list_pages : 0), "mapped pages");
+    equal(mapped, layout_.region.count + (p2m_in_tables_ ? list_pages() : 0), "mapped pages");
     equal(found, own.count, "tables in the region");
     if (p2m_in_tables_)
-      equal(found_beside + layout_.p2m.list_pages, layout_.p2m.frames.count, "frames of the P2M and its tables");
+      equal(found_beside + list_pages(), layout_.p2m.frames.count, "frames of the P2M and its tables");
+  }
+
+  /// A list that is handed on is as long as it was; past nr_pages it names nothing.
+  std::uint64_t list_pages() const {
+    return layout_.p2m.way == xen::P2mPlace::Way::handed_on ? pages_for(domain_.raw().nr_pages * 8)
+                                                            : layout_.p2m.list_pages;
   }
 
   // Nothing is typed but this tree and what it maps.
@@ -210,12 +224,12 @@ private:
           layout_.page_tables.contains(Pfn{name}) || (p2m_in_tables_ && layout_.p2m.frames.contains(Pfn{name}));
       if (state.type == Type::writable) {
         require(!(layout_.region.contains(Pfn{name}) && expected_.stuck.contains(number)),
-                "a page that a backend writes to is in the region: " + hex(name));
+                [&] { return "a page that a backend writes to is in the region: " + hex(name); });
         require(layout_.region.contains(Pfn{name}) || list_names_.contains(name) || expected_.stuck.contains(number),
-                "a writable reference is left on " + hex(name));
-        equal(state.count, 1u, "writable references of " + hex(name));
+                [&] { return "a writable reference is left on " + hex(name); });
+        equal(state.count, 1u, [&] { return "writable references of " + hex(name); });
       } else {
-        require(in_tables, "the frame named " + hex(name) + " is still typed");
+        require(in_tables, [&] { return "the frame named " + hex(name) + " is still typed"; });
       }
     }
   }
@@ -236,7 +250,7 @@ private:
       for (std::uint64_t i = 0; i < layout_.initrd->frames.count && error_.empty(); ++i)
         require(std::memcmp(machine_.page(Mfn{p2m(layout_.initrd->frames.first + i)}).data(),
                             padded.data() + (i << page_shift), page_size) == 0,
-                "initrd page " + dec(i));
+                [&] { return "initrd page " + dec(i); });
     }
     require(all(layout_.address_of(layout_.boot_stack), page_size, std::byte{0}), "boot stack");
     require(all(layout_.address_of(layout_.store), page_size, std::byte{0x57}), "xenstore page");
@@ -250,8 +264,8 @@ private:
       if (name == domain_.shared_page() || name == domain_.guard_page())
         continue;
       const Page& page = machine_.page(domain_.frame(name));
-      require(std::find(page.begin(), page.end(), Domain::secret) == page.end(),
-              "a secret is left in our page " + hex(name.value));
+      require(std::memchr(page.data(), static_cast<int>(Domain::secret), page.size()) == nullptr,
+              [&] { return "a secret is left in our page " + hex(name.value); });
     }
   }
 

@@ -18,6 +18,7 @@ struct Expected {
   const std::string& initrd;
   const std::string& symbols;
   std::set<std::uint64_t> stuck; ///< machine frames that a backend still maps
+  bool gathered = false;         ///< the guest's holes lie past what the target sees
 };
 
 std::string check_target(Domain& domain, const Entered& entered, const Expected& expected);

@@ -42,6 +42,9 @@ long Xen::get_type(Mfn frame, Type type) {
     ++state.count;
     return 0;
   }
+  if (state.last != Type::none && state.last != type)
+    drop_translations();
+  state.last = type;
   if (is_table(type)) {
     // The type is held while entries are checked, as for a table that maps itself.
     state.type = type;
@@ -148,7 +151,9 @@ template <typename T> T Xen::argument(std::uint64_t address, std::size_t index) 
 
 long Xen::one_update(const mmu_update_t& update) {
   const Mfn frame{update.ptr >> page_shift};
-  switch (update.ptr & 3) {
+  const std::uint64_t command = update.ptr & 3;
+  ++(command == MMU_MACHPHYS_UPDATE ? effort_.names : effort_.table_entries);
+  switch (command) {
   case MMU_NORMAL_PT_UPDATE:
   case MMU_PT_UPDATE_PRESERVE_AD:
     return write_entry(frame, (update.ptr % page_size) / sizeof(std::uint64_t), update.val);
@@ -190,6 +195,7 @@ long Xen::load(Mfn l4) {
   if (base_.value != 0)
     put_type(base_);
   base_ = l4;
+  drop_translations();
   return 0;
 }
 
@@ -229,9 +235,9 @@ long Xen::one_mmuext(const mmuext_op_t& op) {
     user_base_ = frame;
     return 0;
   case MMUEXT_TLB_FLUSH_LOCAL:
-  case MMUEXT_TLB_FLUSH_ALL:
+  case MMUEXT_TLB_FLUSH_ALL: drop_translations(); return 0;
   case MMUEXT_INVLPG_LOCAL:
-  case MMUEXT_INVLPG_ALL: return 0;
+  case MMUEXT_INVLPG_ALL: drop_translation(GuestVirt{op.arg1.linear_addr}); return 0;
   case MMUEXT_SET_LDT: vcpu_.ldt_entries = op.arg2.nr_ents; return 0;
   }
   return -XEN_ENOSYS;
@@ -245,11 +251,16 @@ long Xen::mmuext(const xen::HypercallArgs& args) {
   return 0;
 }
 
-long Xen::update_va_mapping(GuestVirt at, std::uint64_t value) {
+long Xen::update_va_mapping(GuestVirt at, std::uint64_t value, std::uint64_t flags) {
   const auto entry = entry_at(1, at);
   if (!entry) // va-needs-l1
     return -XEN_EINVAL;
-  return write_entry(entry->first, xen::index_in(xen::Level::l1, at), value);
+  const long answer = write_entry(entry->first, xen::index_in(xen::Level::l1, at), value);
+  if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_TLB_FLUSH)
+    drop_translations();
+  else if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_INVLPG)
+    drop_translation(at);
+  return answer;
 }
 
 long Xen::set_gdt(std::uint64_t frames, std::uint64_t entries) {
@@ -289,6 +300,7 @@ long Xen::set_segment_base(std::uint64_t which, std::uint64_t base) {
 
 long Xen::hypercall(unsigned number, const xen::HypercallArgs& args) {
   ++calls_[number];
+  ++effort_.calls;
   const long result = answer(number, args);
   refused_ += result < 0;
   return result;
@@ -298,7 +310,7 @@ long Xen::answer(unsigned number, const xen::HypercallArgs& a) {
   switch (number) {
   case __HYPERVISOR_mmu_update: return mmu_update(a);
   case __HYPERVISOR_mmuext_op: return mmuext(a);
-  case __HYPERVISOR_update_va_mapping: return update_va_mapping(GuestVirt{a[0]}, a[1]);
+  case __HYPERVISOR_update_va_mapping: return update_va_mapping(GuestVirt{a[0]}, a[1], a[2]);
   case __HYPERVISOR_set_gdt: return set_gdt(a[0], a[1]);
   case __HYPERVISOR_set_trap_table: vcpu_.traps = a[0] != 0; return 0;
   case __HYPERVISOR_callback_op: return callback_op(a[0], a[1]);
@@ -324,6 +336,10 @@ long Xen::answer(unsigned number, const xen::HypercallArgs& a) {
     vcpu_.assists = a[0] == VMASST_CMD_enable ? vcpu_.assists | bit : vcpu_.assists & ~bit;
     return 0;
   }
+  case __HYPERVISOR_memory_op:
+    if (a[0] != XENMEM_current_reservation || argument<xen_memory_domain>(a[1]).domid != DOMID_SELF)
+      return -XEN_ENOSYS;
+    return static_cast<long>(count_ - gone_.size()); // reservation
   case __HYPERVISOR_sched_op:
     if (a[0] == SCHEDOP_shutdown)
       throw Shutdown(argument<sched_shutdown_t>(a[1]).reason);
@@ -354,16 +370,16 @@ std::optional<std::pair<Mfn, std::uint64_t>> Xen::entry_at(unsigned level, Guest
 
 std::optional<Xen::Walk> Xen::walk(GuestVirt at) {
   bool writable = true;
-  for (unsigned level = 4; level >= 2; --level) {
-    const auto upper = entry_at(level, at);
-    if (!upper || (upper->second & pte::present) == 0)
+  Mfn table = base_;
+  for (unsigned level = 4;; --level) {
+    const std::uint64_t entry = machine_.word(table, xen::index_in(static_cast<xen::Level>(level), at));
+    if ((entry & pte::present) == 0)
       return std::nullopt;
-    writable = writable && (upper->second & pte::writable) != 0;
+    writable = writable && (entry & pte::writable) != 0;
+    if (level == 1)
+      return Walk{frame_of(entry), entry, writable};
+    table = frame_of(entry);
   }
-  const auto entry = entry_at(1, at);
-  if (!entry || (entry->second & pte::present) == 0)
-    return std::nullopt;
-  return Walk{frame_of(entry->second), entry->second, writable && (entry->second & pte::writable) != 0};
 }
 
 std::byte* Xen::touch(GuestVirt at, bool write) {
@@ -381,12 +397,17 @@ std::byte* Xen::touch(GuestVirt at, bool write) {
     }
     return page->data() + at.value % page_size;
   }
-  const auto found = walk(at);
-  if (!found)
-    throw Fault("page fault at " + hex(at.value));
-  if (write && !found->writable)
-    throw Fault("write to read-only memory at " + hex(at.value));
-  return machine_.page(found->frame).data() + at.value % page_size;
+  Translation& known = translation(at);
+  // An entry that forbids the access is looked up once more, as a CPU does.
+  if (known.page != at.value >> page_shift || (write && !known.writable)) {
+    const auto found = walk(at);
+    if (!found)
+      throw Fault("page fault at " + hex(at.value));
+    if (write && !found->writable)
+      throw Fault("write to read-only memory at " + hex(at.value));
+    known = {at.value >> page_shift, machine_.page(found->frame).data(), found->writable};
+  }
+  return known.memory + at.value % page_size;
 }
 
 } // namespace pvboot::model

@@ -17,6 +17,10 @@
 //   grant-writes    a backend's writable mapping counts as a writable reference
 //   m2p-own         only frames of the guest get names
 //   gdt-types       set_gdt makes descriptor pages
+//   reservation     current_reservation counts the guest's frames
+//
+// Translations stay in a TLB, as in a CPU, until the guest or Xen drops them: Xen drops all where a frame changes its
+// type, so a table is never written through an old mapping; everything else is the guest's own affair.
 //
 // A refused hypercall returns Xen's errno and changes nothing. A memory access that would fault throws Fault.
 #pragma once
@@ -31,6 +35,7 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
+#include <unordered_set>
 #include <vector>
 
 namespace pvboot::model {
@@ -48,6 +53,7 @@ enum class Type : std::uint8_t { none, l1, l2, l3, l4, descriptors, writable };
 
 struct FrameState {
   Type type = Type::none;
+  Type last = Type::none; ///< the last that it had
   std::uint64_t count = 0;
   bool pinned = false;
 };
@@ -82,6 +88,7 @@ public:
   void names_by(std::function<std::uint64_t(Mfn)> names) { names_ = std::move(names); }
   std::uint64_t name_of(Mfn frame) const;
   void give(Mfn foreign) { given_.insert(foreign.value); } ///< may be mapped though not the guest's
+  void take_away(Mfn frame) { gone_.insert(frame.value); } ///< is not the guest's any more
   long pin_l4(Mfn frame);
   long load(Mfn l4);
   long grant_writable(Mfn frame) { return get_type(frame, Type::writable); }
@@ -109,6 +116,11 @@ public:
     const auto found = calls_.find(number);
     return found == calls_.end() ? 0 : found->second;
   }
+  /// What was asked of Xen so far: entries of mmu_update by their command, and hypercalls of any kind.
+  struct Effort {
+    std::uint64_t names = 0, table_entries = 0, calls = 0;
+  };
+  const Effort& effort() const { return effort_; }
   /// How many hypercalls were answered with an error that no test had asked for.
   std::uint64_t refused() const { return refused_ - injected_; }
   /// The next attempt to pin a table is refused.
@@ -117,8 +129,20 @@ public:
   void refuse_to_switch() { refuse_switch_ = true; }
 
 private:
-  bool ours(Mfn frame) const { return frame >= first_ && frame.value - first_.value < count_; }
+  bool ours(Mfn frame) const {
+    return frame >= first_ && frame.value - first_.value < count_ && !gone_.contains(frame.value);
+  }
   FrameState& state_of(Mfn frame) { return states_[frame.value]; }
+
+  struct Translation {
+    std::uint64_t page = ~std::uint64_t{0};
+    std::byte* memory = nullptr;
+    bool writable = false;
+  };
+  static constexpr std::size_t tlb_size = 8192;
+  Translation& translation(GuestVirt at) { return tlb_[(at.value >> page_shift) % tlb_size]; }
+  void drop_translations() { tlb_.assign(tlb_size, {}); }
+  void drop_translation(GuestVirt at) { translation(at) = {}; }
 
   long get_type(Mfn frame, Type type);
   void put_type(Mfn frame);
@@ -133,7 +157,7 @@ private:
   long one_update(const mmu_update_t& update);
   long mmuext(const xen::HypercallArgs& args);
   long one_mmuext(const mmuext_op_t& op);
-  long update_va_mapping(GuestVirt at, std::uint64_t value);
+  long update_va_mapping(GuestVirt at, std::uint64_t value, std::uint64_t flags);
   long set_gdt(std::uint64_t frames, std::uint64_t entries);
   long callback_op(std::uint64_t command, std::uint64_t arg);
   long set_segment_base(std::uint64_t which, std::uint64_t base);
@@ -147,10 +171,13 @@ private:
   std::function<std::uint64_t(Mfn)> names_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Page>> m2p_pages_;
   std::set<std::uint64_t> given_;
+  std::unordered_set<std::uint64_t> gone_;
   Mfn base_, user_base_;
+  std::vector<Translation> tlb_ = std::vector<Translation>(tlb_size);
   Vcpu vcpu_;
   bool guest_addresses_ = false;
   std::map<unsigned, std::uint64_t> calls_;
+  Effort effort_;
   std::uint64_t refused_ = 0, injected_ = 0;
   bool refuse_pin_ = false;
   bool refuse_switch_ = false;

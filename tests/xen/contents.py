@@ -25,9 +25,9 @@ PACK = pathlib.Path(__file__).resolve().parent.parent / "guest/handover/pack.py"
 BLOCK_DISK_SIZES = [f"{64 * n} KiB" for n in range(1, 16)] + ["1 MiB"]
 
 
-def configuration(*commands):
+def configuration(*commands, timeout=1):
     """A grub.cfg with an entry for each of the commands."""
-    return samples.TIMEOUT + "".join(f"menuentry 'Entry {number}' --id entry-{number} {{\n{text}\n}}\n"
+    return f"set timeout={timeout}\n" + "".join(f"menuentry 'Entry {number}' --id entry-{number} {{\n{text}\n}}\n"
                                      for number, text in enumerate(commands))
 
 
@@ -56,9 +56,22 @@ def ramdisk(text):
     return file_from
 
 
+def chain(*links):
+    """A configuration whose every entry starts the next one through a loader: `links` are the commands that do, with
+    their file, or the commands of the last entry."""
+    *loaders, last = links
+    return configuration(*(f"{command} pvboot.entry=entry-{number}" for number, command in enumerate(loaders, 1)), last,
+                         timeout=0)
+
+
 def loader(run):
     """The pvboot that is tried."""
     return run.loader.read_bytes()
+
+
+def census(run):
+    """The test guest that counts what is in use."""
+    return (run.test_guests / "guest-census.elf").read_bytes()
 
 
 def other_build(run):
@@ -77,11 +90,17 @@ def grub_with(folder):
     return build
 
 
+def from_image(image, folder):
+    """A sample's kernel and initrd, taken from its image (of a whole-disk layout) into files of the folder."""
+    kernel, initrd = folder / "kernel", folder / "initrd"
+    for path, file in (("/boot/vmlinuz", kernel), ("/boot/initrd.img", initrd)):
+        host.run(["debugfs", "-R", f"dump {path} {file}", image])
+    return kernel, initrd
+
+
 def packed(run, images):
     """The sample's kernel, decompressed, and its initrd as the module of tests/guest/handover."""
-    kernel, initrd, module = (run.folder / name for name in ("kernel", "initrd", "module"))
-    for path, file in (("/boot/vmlinuz", kernel), ("/boot/initrd.img", initrd)):
-        host.run(["debugfs", "-R", f"dump {path} {file}", images[0]])
+    (kernel, initrd), module = from_image(images[0], run.folder), run.folder / "module"
     kernel.write_bytes(bzimage.vmlinux(kernel.read_bytes()))
     host.run([sys.executable, PACK, module, kernel, initrd])
     return module
@@ -91,6 +110,13 @@ def packed_twice(run, images):
     """The same with the handover guest itself before it: that starts itself, and then the kernel."""
     module = run.folder / "module-twice"
     host.run([sys.executable, PACK, module, run.kernel, packed(run, images)])
+    return module
+
+
+def packed_loader(run, images):
+    """pvboot alone, for the handover guest to start."""
+    module = run.folder / "module"
+    host.run([sys.executable, PACK, module, run.loader])
     return module
 
 

@@ -4,12 +4,13 @@ Each verdict is one line, "ok NAME (seconds)" or "FAILED NAME (seconds): what wa
 guest's console, its states and Xen's messages go to NAME.log in the log folder, NAME.failed.log when
 it failed. A scenario that ends without having been judged has failed. When the rig itself dies, a
 scenario is tried once more on a new one, with a line that says so: a crash of emulated dom0 says
-nothing about a guest.
+nothing about a guest. Scenarios whose guest needs a larger machine come last, on one of their own.
 
 Guests run alone, and a scenario that fails and whose guest shows a crash of emulation (see
 rig.emulation) is tried once more, with a line that says so, and NAME.crashed.log keeps what it printed.
 """
 import concurrent.futures
+import itertools
 import pathlib
 import re
 import tempfile
@@ -29,6 +30,7 @@ from scenarios import Keys
 TEST_GUESTS = pathlib.Path(__file__).resolve().parent.parent.parent / "build/release"
 GRUB = pathlib.Path("/usr/lib/grub-xen/grub-x86_64-xen.bin")
 RIG_MEMORY_MIB = 6144
+BESIDE_A_GUEST_MIB = 2560  # Xen, dom0, and what a large guest's page tables take
 EMPTY_DISK_MIB = 64
 
 
@@ -42,13 +44,21 @@ class Rig:
     def __init__(self):
         self._lock = threading.Lock()
         self._machine = None
+        self._memory_mib = RIG_MEMORY_MIB
 
     def machine(self):
         with self._lock:
             if self._machine is None or not self._machine.running():
                 self.stop()
-                self._machine = Machine.start(memory_mib=RIG_MEMORY_MIB)
+                self._machine = Machine.start(memory_mib=self._memory_mib)
             return self._machine
+
+    def fit(self, memory_mib):
+        """From now on the machine has so much memory; one of another size ends."""
+        with self._lock:
+            if memory_mib != self._memory_mib:
+                self.stop()
+            self._memory_mib = memory_mib
 
     def discard_if_dead(self):
         """Ends a machine whose dom0 does not answer any more."""
@@ -73,6 +83,7 @@ class Run:
     def __init__(self, scenario, session, loader, folder):
         self.scenario, self.session = scenario, session
         self.loader, self.folder = pathlib.Path(loader), pathlib.Path(folder)
+        self.test_guests = TEST_GUESTS
         self.number = next(self._numbers)
         self.guest = None
         self.disks = []
@@ -94,7 +105,7 @@ class Run:
         self.disks = self._disks(images)
         self.guest = Guest(self.session, self.kernel, self.disks, memory_mib=scenario.memory,
                            ramdisk=scenario.ramdisk and scenario.ramdisk(self, images),
-                           vcpus=scenario.vcpus, extra=scenario.extra,
+                           vcpus=scenario.vcpus, extra=scenario.extra, more=scenario.xl,
                            on_reboot="restart" if scenario.restart else "preserve")
         if scenario.before_unpause:
             scenario.before_unpause(self.session, self.guest)
@@ -155,8 +166,23 @@ def image_of(name, folder):
     return debian_guest.image(layout) if kind == "debian" else samples.image(name)
 
 
+def rig_memory(scenario):
+    """The MiB that a machine for this scenario has."""
+    return max(RIG_MEMORY_MIB, scenario.memory + BESIDE_A_GUEST_MIB)
+
+
+def _available_mib():
+    text = pathlib.Path("/proc/meminfo").read_text()
+    return int(re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE).group(1)) >> 10
+
+
 def can_run(scenario):
-    """Whether this machine's apt offers the kernels; Debian 12 itself has no ZSTD one."""
+    """Whether this machine's apt offers the kernels (Debian 12 itself has no ZSTD one), and whether its memory holds
+    a large guest's rig."""
+    needed = rig_memory(scenario)
+    if needed > RIG_MEMORY_MIB and needed > _available_mib():
+        print(f"left out {scenario.name}: its rig takes {needed} MiB of memory, which are not free here", flush=True)
+        return False
     used = [samples.SAMPLES[use.sample] for use in scenario.disks if use.sample in samples.SAMPLES]
     if any(sample.kernel == "zstd" for sample in used) and not kernels.zstd():
         print(f"left out {scenario.name}: apt offers no ZSTD kernel", flush=True)
@@ -234,14 +260,17 @@ def run_all(scenarios, loader, logs, side_by_side=1):
     """(passed, failed) of the scenarios; one that raised anything unforeseen has failed."""
     clean_up_when_told_to_end()
     logs.mkdir(parents=True, exist_ok=True)
-    scenarios = [s for s in scenarios if can_run(s)]
+    scenarios = sorted((s for s in scenarios if can_run(s)), key=rig_memory)
     build_images(scenarios)
     rig = Rig()
+    verdicts = []
     try:
-        rig.machine()
-        with concurrent.futures.ThreadPoolExecutor(side_by_side) as pool:
-            futures = [pool.submit(_judge, s, rig, loader, logs) for s in scenarios]
-            verdicts = [_verdict(f) for f in futures]
+        for memory_mib, fitting in itertools.groupby(scenarios, rig_memory):
+            rig.fit(memory_mib)
+            rig.machine()
+            with concurrent.futures.ThreadPoolExecutor(side_by_side) as pool:
+                futures = [pool.submit(_judge, s, rig, loader, logs) for s in fitting]
+                verdicts += [_verdict(f) for f in futures]
     finally:
         rig.stop()
     return sum(verdicts), len(verdicts) - sum(verdicts)

@@ -44,6 +44,7 @@ class Scenario:
     seconds: int = 180
     kernel: str = "pvboot"
     restart: bool = False
+    xl: str = ""  # more lines of the guest's xl configuration
     # What is made before creation, what is done between creation and unpausing, and a last look.
     disks_from: Optional[Callable] = None
     ramdisk: Optional[Callable] = None
@@ -88,6 +89,25 @@ def disks_of(disk):
     return (disk,) if isinstance(disk, Use) else disk
 
 
+# Where a guest of 256 MiB has no memory: in what becomes the kernel, its padding, the initrd, the P2M, and high up.
+HOLES = "test.holes=0x1800+64,0x2001+1,0x3ff0+8,0x4010+100,0x4180+200,0x8000+300,0xff00+256"
+# Pvboot started by pvboot: as the guest's own loader, then by the commands that can name it, then with GRUB between.
+PVBOOT_CHAIN = [f"{command} {CHAINED}" for command in ("linux", "multiboot", "kernel", "linux", "multiboot", "linux")]
+GRUB_LINK, CENSUS = "/boot/grub-link.elf", "/boot/census.elf"
+TEN_DEEP = [*PVBOOT_CHAIN, f"linux {GRUB_LINK}", *PVBOOT_CHAIN[:3]]
+
+
+def chain(name, *last, see, files=(), **more):
+    """A scenario in which pvboot starts another build of itself, that a third, and so on, GRUB in between; the `last`
+    commands are what the tenth pvboot starts."""
+    on_disk = {CHAINED: contents.other_build, GRUB_LINK: contents.grub_with("/etc/grub"),
+               GRUB_CFG: contents.chain(*TEN_DEEP, *last),
+               "/etc/grub/grub.cfg": configuration(f"linux {CHAINED} pvboot.entry=entry-{len(PVBOOT_CHAIN) + 1}",
+                                                   timeout=0), **dict(files)}
+    return Scenario(name, (Use("lz4"),), (*(FIRST_LINE,) * (2 + len(PVBOOT_CHAIN)), texts.GRUB, *(FIRST_LINE,) * 4, *see),
+                    extra="pvboot.stage2=yes", disks_from=holding(on_disk), never=(FAILED_PROOF, ERROR), **more)
+
+
 SCENARIOS = [
     # Kernels.
     boots("xz-kernel", Use("xz")),
@@ -110,6 +130,10 @@ SCENARIOS = [
     # Guests.
     boots("256-mib", Use("lz4"), memory=256),
     boots("3-gib", Use("lz4"), memory=3072),
+    boots("memory-12-gib", Use("lz4"), memory=12288),
+    boots("memory-below-maxmem", Use("lz4"), xl="maxmem=2048"),
+    Scenario("memory-with-holes", (Use("lz4"),), (texts.GAVE_BACK, FIRST_LINE, texts.HOLES, proof()), extra=HOLES,
+             kernel="guest-handover", ramdisk=contents.packed_loader),
     boots("two-vcpus", Use("lz4"), vcpus=2),
     boots("extra-words", Use("lz4"), extra='one two=2 three="a b"', words='one two=2 three="?a b"?'),
     Scenario("reboots-through-pvboot", (Use("lz4"),),
@@ -146,6 +170,9 @@ SCENARIOS = [
           see=(texts.NO_CONFIGURATION, texts.stage2(CHAINED_ON_BOOT), texts.GRUB),
           disks_from=holding({CHAINED_ON_BOOT: contents.grub_with("/etc/grub"), GRUB_CFG: None,
                               "/etc/grub/grub.cfg": configuration(linux("of.grub"))})),
+    Scenario("chain-of-none", (Use("lz4"),), texts.CENSUS, kernel="guest-census"),
+    chain("chain-of-ten", f"kernel {CENSUS}", see=texts.CENSUS, files={CENSUS: contents.census}),
+    chain("chain-of-ten-to-linux", linux(), see=(proof(),)),
     # Which configuration, which entry.
     boots("configuration-from-dom0", Use("lz4"), see=(texts.configuration(r"\(xvda\)/ramdisk.cfg"),), words="of.dom0",
           ramdisk=contents.ramdisk(configuration(linux("of.dom0")))),

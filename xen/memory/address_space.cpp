@@ -25,7 +25,7 @@ constexpr bool may_move_anywhere(Use use) {
 } // namespace
 
 AddressSpace::AddressSpace(const StartInfo& start, GuestVirt base)
-    : start_(start), base_(base), frames_(start.mfn_list, start.nr_pages) {}
+    : start_(start), base_(base), frames_(start.mfn_list, start.nr_pages), usable_pages_(start.nr_pages) {}
 
 Result<std::unique_ptr<AddressSpace>> AddressSpace::adopt(const StartInfo& start, GuestVirt base) {
   std::unique_ptr<AddressSpace> space(new AddressSpace(start, base));

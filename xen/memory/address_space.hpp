@@ -69,6 +69,14 @@ public:
 
   /// The module we were given is not needed any more.
   void release_module();
+
+  /// Gives the names without frames behind them, which whoever started us has left, to the end of the list: kernels
+  /// take every name below start_info's nr_pages for memory. Returns how many there are. Not while the module is in
+  /// use. Costs one hypercall where no frame is missing.
+  Result<std::uint64_t> gather_holes();
+  /// What nr_pages is for a target: all names below have frames, but for holes that nobody has gathered.
+  std::uint64_t usable_pages() const { return usable_pages_; }
+
   /// A frame that a backend may still write to: taken out of use for ever.
   Result<void> quarantine(const void* address);
 
@@ -162,6 +170,7 @@ private:
   StartInfo start_;
   GuestVirt base_;
   FrameMap frames_;
+  std::uint64_t usable_pages_;
   Mfn root_;
   FrameRange region_;
   std::array<std::vector<HungTable>, 3> hung_; ///< L1, L2, L3, each sorted by address

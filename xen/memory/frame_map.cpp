@@ -3,12 +3,14 @@
 #include "xen/memory/touch.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace pvboot::xen {
 
 namespace {
 
-constexpr std::size_t max_pending = 512;
+constexpr std::size_t batch = 512;
+constexpr std::size_t most_changed_ranges = 256;
 constexpr std::uint64_t entry_size = sizeof(std::uint64_t);
 
 /// Xen's table of all frames' names, which every PV guest may read [xen/arch-x86/xen-x86_64.h].
@@ -52,10 +54,15 @@ Result<Pfn> FrameMap::pfn_of(Mfn frame) {
   return fail(Code::corrupt, "P2M and M2P contradict one another");
 }
 
-void FrameMap::rename(Pfn pfn, std::uint64_t frame) {
-  set_raw(pfn, frame);
-  if (frame != hole)
-    pending_.push_back(MmuUpdate::machphys(Mfn{frame}, pfn));
+void FrameMap::changed(FrameRange names) {
+  // Exchanges one after another mostly go on where the last one ended, on both of their sides.
+  const std::size_t near = std::min<std::size_t>(changed_.size(), 2);
+  for (FrameRange& range : std::span(changed_).last(near))
+    if (range.end() == names.first || names.end() == range.first) {
+      range = {std::min(range.first, names.first), range.count + names.count};
+      return;
+    }
+  changed_.push_back(names);
 }
 
 Result<void> FrameMap::exchange(Pfn a, Pfn b, std::uint64_t count) {
@@ -65,11 +72,13 @@ Result<void> FrameMap::exchange(Pfn a, Pfn b, std::uint64_t count) {
     return fail(Code::invalid, "exchange of names outside the guest's memory or of overlapping ranges");
   ledger_.exchange(a, b, count);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t frame_a = raw(a + i), frame_b = raw(b + i);
-    rename(a + i, frame_b);
-    rename(b + i, frame_a);
+    const std::uint64_t frame_a = raw(a + i);
+    set_raw(a + i, raw(b + i));
+    set_raw(b + i, frame_a);
   }
-  return pending_.size() >= max_pending ? flush() : Result<void>{};
+  changed({a, count});
+  changed({b, count});
+  return changed_.size() >= most_changed_ranges ? flush() : Result<void>{};
 }
 
 Result<void> FrameMap::move(FrameRange from, Pfn to) {
@@ -78,7 +87,7 @@ Result<void> FrameMap::move(FrameRange from, Pfn to) {
   const std::uint64_t distance = from.first < to ? to - from.first : from.first - to;
   // Chunks no longer than the distance are disjoint; the leading end moves first.
   for (std::uint64_t moved = 0; moved < from.count;) {
-    const std::uint64_t chunk = std::min({distance, from.count - moved, std::uint64_t{max_pending}});
+    const std::uint64_t chunk = std::min(distance, from.count - moved);
     const std::uint64_t offset = to < from.first ? moved : from.count - moved - chunk;
     TRY(exchange(from.first + offset, to + offset, chunk));
     moved += chunk;
@@ -87,10 +96,25 @@ Result<void> FrameMap::move(FrameRange from, Pfn to) {
 }
 
 Result<void> FrameMap::flush() {
-  std::size_t done = 0;
-  const auto outcome = mmu_update(pending_, &done);
-  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(std::min(done, pending_.size())));
-  return outcome;
+  std::sort(changed_.begin(), changed_.end(), [](FrameRange a, FrameRange b) { return a.first < b.first; });
+  std::vector<MmuUpdate> updates;
+  Pfn next{};
+  const auto tell = [&]() -> Result<void> {
+    TRY(mmu_update(updates));
+    updates.clear();
+    return {};
+  };
+  for (const FrameRange& range : changed_)
+    for (next = std::max(next, range.first); next < range.end(); ++next) {
+      if (is_hole(next))
+        continue;
+      updates.push_back(MmuUpdate::machphys(mfn_of(next), next));
+      if (updates.size() == batch)
+        TRY(tell());
+    }
+  TRY(tell());
+  changed_.clear();
+  return {};
 }
 
 } // namespace pvboot::xen

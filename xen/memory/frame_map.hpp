@@ -1,8 +1,9 @@
 // The FrameMap: which machine frame each PFN names; the only writer of the P2M list and of Xen's M2P.
 //
-// A PFN is only a name. Frames are exchanged, never copied: two P2M entries change places and Xen is told the new
-// names (MMU_MACHPHYS_UPDATE, in batches). Every step computes from the current state, so a second attempt after a
-// failed one starts from a sound map. Mappings are by machine frame and do not notice.
+// A PFN is only a name. Frames are exchanged, never copied: two P2M entries change places, and flush() tells Xen the
+// new names (MMU_MACHPHYS_UPDATE, in batches). A name that changes hands several times before that is told once, so
+// that what a handover costs follows the names that end up elsewhere. Every step computes from the current state, so a
+// second attempt after a failed one starts from a sound map. Mappings are by machine frame and do not notice.
 //
 // Invariants: over the frames that are not holes P2M and M2P are inverse to one another after every flush(); the
 // marks of the ledger travel with the frames. A hole is an entry of all ones and travels like a frame.
@@ -52,11 +53,11 @@ public:
 private:
   std::uint64_t raw(Pfn pfn) const;
   void set_raw(Pfn pfn, std::uint64_t value);
-  void rename(Pfn pfn, std::uint64_t frame);
+  void changed(FrameRange names);
 
   GuestVirt list_;
   FrameLedger ledger_;
-  std::vector<MmuUpdate> pending_;
+  std::vector<FrameRange> changed_; ///< names whose frames Xen does not know by them yet; may overlap
 };
 
 } // namespace pvboot::xen

@@ -45,8 +45,12 @@ public:
 
   Result<void> move_p2m() {
     const P2mPlace& p2m = layout_.p2m;
-    if (p2m.way != P2mPlace::Way::handed_on)
-      return move_frames(TRY(memory_.p2m_list_frames()), p2m.frames.first);
+    if (p2m.way != P2mPlace::Way::handed_on) {
+      std::vector<Mfn> list = TRY(memory_.p2m_list_frames());
+      // What lies past the target's own names, holes all of it, stays with us.
+      list.resize(std::min<std::size_t>(list.size(), p2m.list_pages));
+      return move_frames(list, p2m.frames.first);
+    }
     const auto own = memory_.frames().ledger().all(Use::p2m);
     if (own.size() == 1 && own.front().count == p2m.frames.count)
       return memory_.frames().move(own.front(), p2m.frames.first);
@@ -148,7 +152,7 @@ Result<void> compose(AddressSpace& memory, const HandoverInput& input, const Ker
 
 Result<void> check_input(const AddressSpace& memory, const HandoverInput& input) {
   const StartOfDay& layout = input.layout;
-  if (layout.nr_pages != memory.start().nr_pages)
+  if (layout.nr_pages != memory.usable_pages())
     return fail(Code::invalid, "the layout was made for another guest");
   for (const KernelSegment& s : layout.segments)
     if (s.file_offset > input.kernel.bytes() || s.file_size > input.kernel.bytes() - s.file_offset)

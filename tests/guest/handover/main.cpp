@@ -3,11 +3,13 @@
 // The module (ramdisk= in the xl config) is made by pack.py: a page with the lengths of kernel and initrd, the
 // kernel as an ELF file, the initrd; each part begins on a page. `extra=` is the kernel's command line, but for words
 // that begin with "test.": test.twice abandons the first handover and prepares another, test.mapped maps the initrd
-// although the kernel would take it by its PFN, test.retry prepares for a layout without its own P2M first.
+// although the kernel would take it by its PFN, test.retry prepares for a layout without its own P2M first,
+// test.holes=FIRST+COUNT,... gives the frames with these names back to Xen before anything else.
 #include "base/text.hpp"
 #include "loader/image/kernel_info.hpp"
 #include "loader/plan/layout.hpp"
 #include "loader/plan/target_of.hpp"
+#include "tests/guest/handover/holes.hpp"
 #include "xen/arch/x86_64/pv_guest.hpp"
 #include "xen/crash.hpp"
 #include "xen/memory/handover.hpp"
@@ -27,7 +29,7 @@ struct Lengths {
 };
 
 struct Words {
-  std::string rest;
+  std::string rest, holes;
   bool twice = false, mapped = false, retry = false;
 };
 
@@ -43,6 +45,8 @@ Words sort_words(std::string_view line) {
       words.mapped = true;
     else if (word == "test.retry")
       words.retry = true;
+    else if (word.starts_with("test.holes="))
+      words.holes = word.substr(word.find('=') + 1);
     else if (!word.empty())
       words.rest += (words.rest.empty() ? "" : " ") + std::string(word);
   }
@@ -72,6 +76,8 @@ public:
     Lengths lengths;
     std::memcpy(&lengths, whole.span().data(), sizeof lengths);
     const Words words = sort_words(guest_.start.command_line);
+    if (!words.holes.empty())
+      say("gave back " + dec(TRY(give_back(*memory, words.holes))) + " frames");
 
     Handover handover = TRY(attempt(*memory, whole, lengths, words, words.retry));
     if (words.twice || words.retry) {

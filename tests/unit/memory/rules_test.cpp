@@ -46,7 +46,7 @@ TEST_CASE("No rule of the model is without a deed that real Xen is asked for") {
   // As tests/model/xen.hpp names them.
   for (const std::string_view name :
        {"one-type", "validate", "no-large-pages", "own-frames", "xen-slots", "plain-write", "va-needs-l1", "pin-once",
-        "base-is-l4", "grant-writes", "m2p-own", "gdt-types"}) {
+        "base-is-l4", "grant-writes", "m2p-own", "gdt-types", "reservation"}) {
     CAPTURE(name);
     const auto deeds = model::rules();
     CHECK(std::any_of(deeds.begin(), deeds.end(), [&](const model::Rule& rule) { return rule.name == name; }));
