@@ -14,6 +14,15 @@ namespace {
 
 constexpr std::uint64_t stream_buffer = 4_MiB;
 
+/// Where the file does not say how large the kernel is, a guess that this guest cannot hold gives way to a smaller one.
+Result<ScopedWindow> window_for(xen::AddressSpace& memory, const image::ImageHead& head) {
+  for (std::uint64_t bytes = head.window_size();; bytes /= 2) {
+    auto window = ScopedWindow::create(memory, bytes, xen::Purpose::target);
+    if (window || head.content_size || window.error().code() != Code::out_of_memory || bytes / 2 < head.payload_length)
+      return window;
+  }
+}
+
 class StreamChunks final : public image::ChunkSource {
 public:
   explicit StreamChunks(fs::FileStream& stream) : stream_(stream) {}
@@ -42,12 +51,11 @@ Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& pat
                     human_size(head.file_size));
 
   xen::AddressSpace& memory = workshop.memory;
-  ScopedWindow window =
-      TRY_AT(ScopedWindow::create(memory, head.window_size(), xen::Purpose::target), "the uncompressed kernel");
   const ScopedWindow dictionary =
       TRY_AT(ScopedWindow::create(memory, head.decoder_memory, xen::Purpose::dictionary), "the decompressor's memory");
   ScopedWindow buffer =
       TRY_AT(ScopedWindow::create(memory, stream_buffer, xen::Purpose::work), "the buffer for reading it");
+  ScopedWindow window = TRY_AT(window_for(memory, head), "the uncompressed kernel");
 
   codec::Arena arena(dictionary.span());
   fs::FileStream file(*open.file, buffer.span());

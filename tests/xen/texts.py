@@ -74,7 +74,7 @@ HOLES = r"pvboot: whoever started pvboot has given \S+ .iB of the guest's memory
 # The guests of tests/guest/.
 GAVE_BACK = r"handover: gave back 9\d\d frames"
 CENSUS = (r"census: (\d+) names, \1 frames, 0 holes, 0 misnamed", r"census: 2 event ports", r"census: 2 grant entries",
-          r"census: 1 disks", r"census: 10 transactions and 128 watches to be had", r"census: ok$")
+          r"census: 1 disks", r"census: 11 transactions and 129 watches to be had", r"census: ok$")
 ABANDONED = r"handover: abandoned; once more"
 LEAVING = r"handover: work \d+ frames at most; leaving"
 P2M_IN_REGION = r"handover: P2M 0xffffffff"

@@ -117,7 +117,8 @@ private:
 
   Result<void> devices(XenStore& store) {
     // What the toolstack writes for a frontend; everything else is a frontend's own.
-    constexpr std::string_view of_the_host[] = {"backend", "backend-id", "device-type", "state", "virtual-device"};
+    constexpr std::string_view of_the_host[] = {"backend", "backend-id", "device-type",   "protocol",
+                                                "state",   "trusted",    "virtual-device"};
     const auto disks = store.list("device/vbd");
     if (!disks)
       return {};

@@ -253,3 +253,45 @@ TEST_CASE("A start_info that contradicts the page tables is refused") {
   REQUIRE_FALSE(memory);
   CHECK(memory.error().code() == Code::corrupt);
 }
+
+TEST_CASE("A guest that has all its frames pays one hypercall to know it") {
+  Bench bench(spec_of(200000));
+  const model::Xen::Effort before = bench.domain.xen().effort();
+  CHECK(bench.memory->gather_holes() == 0);
+  CHECK(bench.domain.xen().effort().calls == before.calls + 1);
+  CHECK(bench.memory->usable_pages() == 200000);
+}
+
+TEST_CASE("Holes go to the end of the list, and what had the names there keeps its frames") {
+  model::DomainSpec spec = spec_of(6000);
+  for (std::uint64_t hole = 3500; hole < 5990; hole += 7)
+    spec.holes.insert(hole);
+  spec.holes.insert({5991, 5992, 5993});
+  Bench bench(spec);
+  const auto window = bench.memory->map_new(900); // from the highest names
+  REQUIRE(window);
+  write_all(*window, 17);
+  REQUIRE(bench.memory->gather_holes() == bench.domain.spec().holes.size());
+  const std::uint64_t usable = bench.memory->usable_pages();
+  CHECK(usable == 6000 - bench.domain.spec().holes.size());
+  std::uint64_t misplaced = 0;
+  for (std::uint64_t name = 0; name < 6000; ++name)
+    misplaced += bench.memory->frames().is_hole(Pfn{name}) != (name >= usable);
+  CHECK(misplaced == 0);
+  CHECK(in_use(*bench.memory, Use::hole) == 6000 - usable);
+  CHECK(holds(*window, 17));
+  REQUIRE(bench.memory->release(*window));
+  CHECK(in_use(*bench.memory, Use::window) == 0);
+  REQUIRE(bench.memory->gather_holes() == 6000 - usable); // once more changes nothing
+  CHECK(bench.memory->usable_pages() == usable);
+}
+
+TEST_CASE("While the module is known by its names, no frame changes its own") {
+  model::DomainSpec spec = spec_of(6000);
+  spec.module_bytes = 5000;
+  spec.holes = {5000};
+  Bench bench(spec);
+  CHECK_FALSE(bench.memory->gather_holes());
+  bench.memory->release_module();
+  CHECK(bench.memory->gather_holes() == 1);
+}

@@ -143,6 +143,31 @@ TEST_CASE("A kernel that does not fit is refused, and another one starts") {
   CHECK(outcome.refused);
 }
 
+TEST_CASE("In guests around the smallest one a kernel is handed over or refused with all in order") {
+  HandoverCase test = linux_case();
+  plan::GuestFacts facts;
+  facts.nr_pages = test.domain.nr_pages;
+  facts.initrd_bytes = test.initrd_bytes;
+  const auto layout = plan::lay_out(test.target, facts);
+  REQUIRE(layout);
+  const std::uint64_t needed = layout->p2m.frames.end().value; // the kernel's own, and nothing beside
+  const std::uint64_t step = from_environment("PVBOOT_SOAK", 0) != 0 ? 11 : 149;
+  std::uint64_t smallest = 0;
+  for (test.domain.nr_pages = needed - 40; test.domain.nr_pages < needed + 6000; test.domain.nr_pages += step) {
+    const auto outcome = run_case(test);
+    INFO(test.domain.nr_pages << " pages: " << outcome.said);
+    CHECK(outcome.wrong == "");
+    // One that fits goes on fitting.
+    CHECK((smallest == 0 || !outcome.refused));
+    if (smallest == 0 && !outcome.refused)
+      smallest = test.domain.nr_pages;
+  }
+  CHECK(smallest != 0);
+  // The loader's own region, and the kernel's file as far as it is not the kernel.
+  const std::uint64_t ours = 3072 + 700;
+  CHECK(smallest <= needed + ours);
+}
+
 TEST_CASE("An input that is not the layout's is refused before anything is moved") {
   const HandoverCase test = linux_case();
   model::Domain domain(test.domain);
