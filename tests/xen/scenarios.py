@@ -104,7 +104,7 @@ def chain(name, *last, see, files=(), **more):
                GRUB_CFG: contents.chain(*TEN_DEEP, *last),
                "/etc/grub/grub.cfg": configuration(f"linux {CHAINED} pvboot.entry=entry-{len(PVBOOT_CHAIN) + 1}",
                                                    timeout=0), **dict(files)}
-    return Scenario(name, (Use("lz4"),), (*(FIRST_LINE,) * (2 + len(PVBOOT_CHAIN)), texts.GRUB, *(FIRST_LINE,) * 4, *see),
+    return Scenario(name, (Use("lz4"),), (*(FIRST_LINE,) * (2 + len(PVBOOT_CHAIN)), texts.GRUB_STARTED, *(FIRST_LINE,) * 4, *see),
                     extra="pvboot.stage2=yes", disks_from=holding(on_disk), never=(FAILED_PROOF, ERROR), **more)
 
 

@@ -64,6 +64,7 @@ POWERING_OFF = r"pvboot: powering off, as pvboot.on_error=poweroff says"
 CRASHING = r"pvboot: ending with a crash, as pvboot.on_error=crash says"
 
 GRUB = r"GNU GRUB  version"
+GRUB_STARTED = r"Welcome to GRUB!"
 SAME_BUILD = error("the guest's own loader", "the same build of pvboot")
 TIMING = (timing("started"), timing("disks connected"), timing("configuration read"), timing("kernel loaded"),
           timing("initrd loaded"), timing("handover prepared"),
