@@ -5,6 +5,7 @@
 #include "xen/shared_ring.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace pvboot::xen {
 
@@ -108,19 +109,28 @@ bool Console::take(char& c) {
   return true;
 }
 
-std::optional<char> Console::read_key(Duration limit) {
+void Console::wait_for_key(Instant deadline, std::optional<EventPort> also) {
+  std::array<EventPort, 2> ports;
+  std::size_t count = 0;
+  if (ring_ != nullptr)
+    ports[count++] = port_;
+  else
+    deadline = std::min(deadline, clock_.now() + key_interval);
+  if (also)
+    ports[count++] = *also;
+  events_.wait(std::span(ports).first(count), deadline);
+}
+
+std::optional<char> Console::read_key(Duration limit, std::optional<EventPort> also) {
   const Instant deadline = clock_.now() + limit;
-  for (;;) {
+  for (bool waited = false;; waited = true) {
     char c;
     if (take(c))
       return c;
-    const Instant now = clock_.now();
-    if (now >= deadline)
+    // The wait has taken note of the other port's events: they are not to be slept over.
+    if (clock_.now() >= deadline || (waited && also))
       return std::nullopt;
-    if (ring_ != nullptr)
-      events_.wait(port_, deadline);
-    else
-      events_.wait(std::span<const EventPort>(), std::min(deadline, now + key_interval));
+    wait_for_key(deadline, also);
   }
 }
 

@@ -29,8 +29,9 @@ public:
   /// "\n" becomes "\r\n".
   void write(std::string_view text);
 
-  /// The next byte that was typed, waiting up to `limit` for it.
-  std::optional<char> read_key(Duration limit);
+  /// The next byte that was typed, waiting up to `limit` for it. An event on `also` ends the wait as well: with a port
+  /// there, nothing may come back before the limit, and whoever waits for that port looks for himself.
+  std::optional<char> read_key(Duration limit, std::optional<EventPort> also = {});
 
   /// Waits until the reader has taken everything, at most `limit`: before a shutdown that ends the ring.
   void drain(Duration limit);
@@ -43,6 +44,7 @@ private:
   void say_what_is_lost(std::size_t text_after);
   std::size_t put_some(std::string_view bytes);
   bool take(char& c);
+  void wait_for_key(Instant deadline, std::optional<EventPort> also);
 
   xencons_interface* ring_ = nullptr;
   EventPort port_{};

@@ -69,6 +69,8 @@ public:
   Result<void> reset_watches();
 
   bool usable() const { return !broken_; }
+  /// What the store's events come through, for waiting on it together with something else.
+  EventPort port() const { return port_; }
 
 private:
   struct Reply {

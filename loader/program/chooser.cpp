@@ -8,6 +8,7 @@ namespace pvboot::loader {
 namespace {
 
 constexpr std::size_t max_line = 256;
+constexpr std::string_view prompt = "pvboot> ";
 constexpr Duration key_wait = seconds(3600);
 constexpr std::size_t max_shown = 200; // items of the menu
 
@@ -39,20 +40,19 @@ bool Chooser::count_down(const config::MenuItem& item, std::optional<std::uint32
     return false;
   }
   const bool visible = style != config::TimeoutStyle::hidden && *timeout != 0;
+  std::string line;
   for (std::uint32_t left = *timeout;; --left) {
-    if (visible)
-      log_.raw("\rpvboot: boots '" + title + "' in " + dec(left) +
-               " s; Enter boots now, any other key opens the menu  ");
+    if (visible) {
+      line = "\rpvboot: boots '" + title + "' in " + dec(left) + " s; Enter boots now, any other key opens the menu  ";
+      log_.raw(line);
+    }
     // With no time at all, a key that was typed before still counts.
     const xen::Instant next = clock_.now() + (left == 0 ? Duration{} : seconds(1));
-    do {
-      const xen::Instant now = clock_.now();
-      if (const auto key = console_.read_key(next - now)) {
-        if (visible)
-          log_.raw("\n");
-        return is_enter(*key);
-      }
-    } while (clock_.now() < next);
+    if (const auto key = attendant_.wait_for_key(next - clock_.now(), line)) {
+      if (visible)
+        log_.raw("\n");
+      return is_enter(*key);
+    }
     if (left == 0)
       break;
   }
@@ -64,7 +64,7 @@ bool Chooser::count_down(const config::MenuItem& item, std::optional<std::uint32
 std::string Chooser::read_line() {
   std::string line;
   for (;;) {
-    const auto key = console_.read_key(key_wait);
+    const auto key = attendant_.wait_for_key(key_wait, std::string(prompt) + line);
     if (!key)
       continue;
     const char c = *key;
@@ -95,7 +95,8 @@ Decision Chooser::ask(const config::Menu* menu, const config::ItemPath& default_
     } else {
       log_.raw("There is nothing to boot. Type\n");
     }
-    log_.raw("r to look at the disks again, b to reboot, p to power off.\npvboot> ");
+    log_.raw("r to look at the disks again, b to reboot, p to power off.\n");
+    log_.raw(prompt);
     const std::string line = read_line();
     if (line == "r")
       return {Decision::Kind::rescan};

@@ -1,12 +1,13 @@
 // Which entry to boot: the default after a visible countdown, or what somebody at the console types.
 //
 // Pressing Enter during the countdown boots at once, any other key opens the menu. At the menu an entry is named by
-// its number, its id or its title ("1>2" goes into a submenu), as everywhere else.
+// its number, its id or its title ("1>2" goes into a submenu), as everywhere else. The host is listened to all the
+// while.
 #pragma once
 
 #include "config/entry.hpp"
 #include "config/options.hpp"
-#include "loader/program/log.hpp"
+#include "loader/program/attendant.hpp"
 
 namespace pvboot::loader {
 
@@ -19,7 +20,7 @@ struct Decision {
 
 class Chooser {
 public:
-  Chooser(xen::Console& console, const xen::Clock& clock, Log& log) : console_(console), clock_(clock), log_(log) {}
+  Chooser(Attendant& attendant, const xen::Clock& clock, Log& log) : attendant_(attendant), clock_(clock), log_(log) {}
 
   /// The countdown over `item`: true when it shall be booted, false when somebody wants the menu.
   bool count_down(const config::MenuItem& item, std::optional<std::uint32_t> timeout, config::TimeoutStyle style);
@@ -31,7 +32,7 @@ public:
 private:
   std::string read_line();
 
-  xen::Console& console_;
+  Attendant& attendant_;
   const xen::Clock& clock_;
   Log& log_;
 };

@@ -6,20 +6,19 @@
 #include "loader/program/attempt.hpp"
 #include "loader/program/build_id.hpp"
 #include "loader/program/chooser.hpp"
+#include "loader/program/end_domain.hpp"
 #include "loader/program/sent_along.hpp"
 #include "loader/program/status.hpp"
 
 #include "base/text.hpp"
 #include "xen/block/disks.hpp"
 #include "xen/quarantine.hpp"
-#include "xen/shutdown.hpp"
 
 namespace pvboot::loader {
 
 namespace {
 
 constexpr unsigned max_chained_configurations = 16;
-constexpr Duration drain_limit = seconds(2);
 constexpr Duration retry_pause = seconds(5);
 
 // Whether looking at the disks again can make a difference to an error of this kind.
@@ -92,6 +91,7 @@ private:
   const Program& program_;
   Log log_;
   Status status_;
+  Attendant attendant_;
   Chooser chooser_;
   config::Options options_{};
   std::string sent_along_{}; ///< the text of the xl config's ramdisk=
@@ -105,13 +105,14 @@ private:
 
 Session::Session(xen::Guest& guest, xen::AddressSpace& memory, const Program& program)
     : guest_(guest), memory_(memory), program_(program), log_(guest.console, guest.clock), status_(guest.store, log_),
-      chooser_(guest.console, guest.clock, log_) {
+      attendant_(guest.store, guest.console, guest.clock, log_), chooser_(attendant_, guest.clock, log_) {
   status_.set("version", program.version);
   status_.set("state", "starting");
 }
 
 void Session::run() {
   read_options();
+  attendant_.begin();
   if (auto text = read_sent_along(guest_.start, memory_))
     sent_along_ = *std::move(text);
   else
@@ -243,7 +244,7 @@ void Session::boot_unattended() {
 bool Session::another_try(unsigned tries) {
   if (options_.on_error == config::OnError::retry) {
     log_.say("trying again in 5 s, as pvboot.on_error=retry says; press a key for the menu");
-    return !guest_.console.read_key(retry_pause);
+    return !attendant_.wait_for_key(retry_pause);
   }
   if (options_.on_error != config::OnError::fallback || tries > 1 || !may_change(last_failure_))
     return false;
@@ -346,6 +347,9 @@ void Session::close_disks() {
 }
 
 void Session::hand_over(xen::Handover& handover) {
+  // The last moment at which the host's wishes are ours to carry out; what it asks later is the kernel's.
+  attendant_.serve_host();
+  attendant_.leave();
   log_.info("starting the kernel");
   log_.timing("ready to leave", memory_text());
   status_.set("state", "handed-over");
@@ -396,10 +400,7 @@ void Session::after_failure() {
   }
 }
 
-void Session::end(xen::ShutdownReason reason) {
-  guest_.console.drain(drain_limit);
-  xen::shutdown(reason);
-}
+void Session::end(xen::ShutdownReason reason) { end_domain(guest_.console, reason); }
 
 void Session::report(std::string_view what, const Error& error) {
   last_failure_ = error.code();

@@ -1,5 +1,4 @@
-#include "fake_xen.hpp"
-#include "xen/console.hpp"
+#include "fake_console.hpp"
 #include "xen/crash.hpp"
 
 #include <catch2/catch.hpp>
@@ -9,44 +8,14 @@ using namespace pvboot::xen;
 
 namespace {
 
-/// xenconsoled: takes what is there when the guest waits, unless it sleeps.
-class Reader final : public Peer {
-public:
-  Reader(FakeXen& xen, xencons_interface& ring) : xen_(xen), ring_(ring) { xen.peers.push_back(this); }
-  void run() override {
-    if (asleep)
-      return;
-    for (std::size_t n = 0; ring_.out_cons != ring_.out_prod && n < bytes_a_run; ++n) {
-      text += ring_.out[MASK_XENCONS_IDX(ring_.out_cons, ring_.out)];
-      ++ring_.out_cons;
-      xen_.raise(port);
-    }
-    while (!typed.empty() && ring_.in_prod - ring_.in_cons < sizeof ring_.in) {
-      ring_.in[MASK_XENCONS_IDX(ring_.in_prod, ring_.in)] = typed.front();
-      ++ring_.in_prod;
-      typed.erase(0, 1);
-      xen_.raise(port);
-    }
-  }
-  static constexpr EventPort port{2};
-  std::string text;
-  std::string typed;
-  bool asleep = false;
-  std::size_t bytes_a_run = SIZE_MAX;
-
-private:
-  FakeXen& xen_;
-  xencons_interface& ring_;
-};
-
 struct Scene {
   explicit Scene(XENCONS_RING_IDX first_index = 0) {
     ring.in_cons = ring.in_prod = ring.out_cons = ring.out_prod = first_index;
   }
   FakeXen xen;
   xencons_interface ring{};
-  Reader reader{xen, ring};
-  Console console{ring, Reader::port, xen.events, xen.clock};
+  FakeConsole reader{xen, ring};
+  Console console{ring, FakeConsole::port, xen.events, xen.clock};
 };
 
 } // namespace

@@ -86,11 +86,19 @@ void FakeStore::answer(const Message& m) {
   const auto ok = [&](const std::string& payload = std::string("OK") + '\0') { say(m.header.type, id, payload); };
   const auto error = [&](const std::string& name) { say(XS_ERROR, id, name + '\0'); };
   switch (m.header.type) {
-  case XS_READ: return has(path) ? ok(values[path]) : error("ENOENT");
+  case XS_READ:
+    if (const auto own = uncommitted_.find(path); m.header.tx_id != 0 && own != uncommitted_.end())
+      return ok(own->second);
+    return has(path) ? ok(values[path]) : error("ENOENT");
   case XS_WRITE:
-    values[path] = rest;
+    if (read_only.contains(path))
+      return error("EACCES");
+    if (m.header.tx_id != 0)
+      uncommitted_[path] = rest;
+    else
+      values[path] = rest;
     ok();
-    return fire(path);
+    return m.header.tx_id == 0 ? fire(path) : void();
   case XS_MKDIR: values.try_emplace(path); return ok();
   case XS_RM: {
     const auto erased = std::erase_if(
@@ -109,12 +117,7 @@ void FakeStore::answer(const Message& m) {
     return names.empty() && !has(path) ? error("ENOENT") : ok(names);
   }
   case XS_TRANSACTION_START: return ok(std::string("7") + '\0');
-  case XS_TRANSACTION_END:
-    if (conflicts != 0 && path == "T") {
-      --conflicts;
-      return error("EAGAIN");
-    }
-    return ok();
+  case XS_TRANSACTION_END: return end_transaction(id, path == "T");
   case XS_WATCH: {
     const std::string token = rest.substr(0, rest.find('\0'));
     watches.emplace_back(path, token);
@@ -125,6 +128,18 @@ void FakeStore::answer(const Message& m) {
   case XS_RESET_WATCHES: watches.clear(); return ok();
   default: return error("ENOSYS");
   }
+}
+
+void FakeStore::end_transaction(std::uint32_t req_id, bool commit) {
+  const auto written = std::exchange(uncommitted_, {});
+  if (commit && conflicts != 0) {
+    --conflicts;
+    return say(XS_ERROR, req_id, std::string("EAGAIN") + '\0');
+  }
+  say(XS_TRANSACTION_END, req_id, std::string("OK") + '\0');
+  for (const auto& [path, value] : written)
+    if (commit)
+      set(path, value);
 }
 
 } // namespace pvboot::xen

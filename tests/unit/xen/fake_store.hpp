@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace pvboot::xen {
 
@@ -38,6 +39,7 @@ public:
   bool deaf = false;                    ///< takes requests, answers none
   std::size_t bytes_a_run = SIZE_MAX;   ///< how much it moves each way at a time
   std::function<void(Message&)> tamper; ///< before an answer leaves
+  std::set<std::string> read_only;      ///< writing these is EACCES
   unsigned conflicts = 0;               ///< so many transactions end with EAGAIN
   std::deque<char> outgoing;
 
@@ -48,9 +50,11 @@ private:
   void give_answers();
   void answer(const Message& message);
   void fire(const std::string& path);
+  void end_transaction(std::uint32_t req_id, bool commit);
 
   FakeXen& xen_;
   std::string incoming_;
+  std::map<std::string, std::string> uncommitted_; ///< of the one transaction that it knows
   std::optional<std::size_t> asleep_since_; ///< it found the ring full: so many events had been sent to anybody then
 };
 
