@@ -2,6 +2,7 @@
 #include "base/text.hpp"
 #include "fs/bulk/file_stream.hpp"
 #include "fs/bulk/read_into.hpp"
+#include "fs/bulk/read_through.hpp"
 #include "tests/unit/fs/fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -333,6 +334,66 @@ TEST_CASE("a stream over memory of no whole pages fails at its first chunk") {
   CHECK(fs::FileStream(file, buffer.bytes().subspan(8, 4096), 4096).next().error().code() == Code::invalid);
   CHECK(fs::FileStream(file, buffer.bytes(), 4096, 5001).next().error().code() == Code::invalid);
   CHECK(fs::FileStream(file, buffer.bytes(), 4096, 5000).next()->empty());
+}
+
+TEST_CASE("a file gets through a bounce buffer to any place, with many requests on their way") {
+  auto disk = noise(4 << 20, 10);
+  for (const std::size_t bounce : {4096, 3 * 4096, 64 * 4096, 8 << 20})
+    for (const std::size_t shift : {1, 4, 512, 4095}) {
+      SlowSource source(disk);
+      Patchwork file(source, disk);
+      fill(file);
+      INFO("through " << bounce << " to " << shift);
+      std::vector<std::byte> room(shift + file.size() + 1, std::byte{0xa5});
+      Pages pages(bounce);
+      REQUIRE(fs::read_through(file, MutBytes(room).subspan(shift, file.size()), pages.bytes()));
+      CHECK(std::ranges::equal(Bytes(room).subspan(shift, file.size()), file.content));
+      CHECK(room[shift - 1] == std::byte{0xa5});
+      CHECK(room.back() == std::byte{0xa5});
+      CHECK(source.idle());
+      if (bounce >= 64 * 4096)
+        CHECK(source.deepest >= 5);
+    }
+}
+
+TEST_CASE("a bounce buffer is whole pages, no more than the file needs, and bounded") {
+  CHECK(fs::bounce_for(0) == 4096);
+  CHECK(fs::bounce_for(4096) == 4096);
+  CHECK(fs::bounce_for(4097) == 8192);
+  CHECK(fs::bounce_for(~std::uint64_t{0}) == fs::most_bounce);
+}
+
+TEST_CASE("an error ends read_through with nothing in flight, and tells of a lost bounce buffer") {
+  auto disk = noise(4 << 20, 11);
+  SlowSource source(disk);
+  Patchwork file(source, disk);
+  file.add(fs::Run::Kind::disk, 4 << 20);
+  std::vector<std::byte> room(file.size());
+  Pages bounce(1 << 20);
+  bool quarantined = false;
+  SECTION("of the device") {
+    source.bad_from = 1 << 20;
+    source.bad_to = source.bad_from + 4096;
+    const auto result = fs::read_through(file, room, bounce.bytes(), &quarantined);
+    REQUIRE(!result);
+    CHECK(result.error().text() == "xvda1: bytes at 1048576: the device reported an error");
+    CHECK(!quarantined);
+  }
+  SECTION("of the file") {
+    file.broken_from = 400 * 1024;
+    CHECK(fs::read_through(file, room, bounce.bytes(), &quarantined).error().text() == "run: broken");
+    CHECK(!quarantined);
+  }
+  SECTION("of a device that does not answer") {
+    source.silent = true;
+    CHECK(fs::read_through(file, room, bounce.bytes(), &quarantined).error().code() == Code::timed_out);
+    CHECK(quarantined);
+  }
+  SECTION("of the room") {
+    CHECK(fs::read_through(file, MutBytes(room).first(4096), bounce.bytes()).error().code() == Code::invalid);
+    CHECK(fs::read_through(file, room, bounce.bytes().first(100)).error().code() == Code::invalid);
+  }
+  CHECK(source.idle());
 }
 
 TEST_CASE("files of a real filesystem stream and load as read() gives them") {
