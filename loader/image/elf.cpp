@@ -58,6 +58,7 @@ constexpr std::uint16_t machine_x86_64 = 62;
 constexpr std::uint8_t class_32 = 1;
 constexpr std::uint8_t class_64 = 2;
 constexpr std::uint8_t little_endian = 1;
+constexpr std::size_t class_byte = 4;
 
 std::uint64_t table_end(std::uint64_t offset, std::uint64_t count, std::size_t entry) {
   return count == 0 ? 0 : offset + count * entry;
@@ -69,7 +70,6 @@ bool table_wraps(std::uint64_t offset, std::uint64_t count, std::size_t size) {
 }
 
 Result<void> check_identity(const RawHeader& raw) {
-  constexpr std::size_t class_byte = 4;
   constexpr std::size_t data_byte = 5;
   if (raw.ident[class_byte] == class_32)
     return fail(Code::unsupported, "a 32-bit kernel: only 64-bit kernels can be started");
@@ -95,6 +95,10 @@ std::uint64_t ElfHeader::section_headers_end() const {
 bool is_elf(Bytes head) {
   return as_text(head).starts_with("\x7f"
                                    "ELF");
+}
+
+bool is_elf_32(Bytes head) {
+  return is_elf(head) && head.size() > class_byte && head[class_byte] == std::byte{class_32};
 }
 
 Result<ElfHeader> read_elf_header(Bytes head) {

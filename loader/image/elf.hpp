@@ -60,6 +60,9 @@ struct SectionHeader {
 
 bool is_elf(Bytes head);
 
+/// Whether it is an ELF file of the 32-bit class, which read_elf_header() refuses.
+bool is_elf_32(Bytes head);
+
 /// From the first elf_header_size bytes.
 Result<ElfHeader> read_elf_header(Bytes head);
 

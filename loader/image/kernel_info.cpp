@@ -2,6 +2,7 @@
 
 #include "base/checked.hpp"
 #include "base/text.hpp"
+#include "loader/image/multiboot.hpp"
 #include "loader/image/note_table.hpp"
 
 #include <algorithm>
@@ -180,6 +181,14 @@ Result<void> refuse(const char* reason, const char* what, std::uint64_t value) {
   return fail(Code::unsupported, reason, std::string(what) + " " + hex(value));
 }
 
+/// What Debian's update-grub writes for dom0 (`multiboot /boot/xen.gz`) stands in the menu of a guest too.
+Result<void> refuse_bare_metal(Bytes prefix) {
+  if (has_multiboot_header(prefix))
+    return refuse("this is the Xen hypervisor, or another multiboot program for a bare machine: it cannot run inside a "
+                  "guest; choose an entry that starts the kernel without it");
+  return {};
+}
+
 Result<void> check_type(const KernelInfo& info) {
   constexpr std::uint16_t executable = 2;
   constexpr std::uint16_t position_independent = 3;
@@ -266,6 +275,11 @@ Result<std::optional<KernelInfo>> read_kernel_info(Bytes prefix, bool complete) 
   View view{.header = {}, .segments = {}, .prefix = prefix, .complete = complete};
   if (!TRY(view.has(elf_header_size, "the kernel ends inside its ELF header")))
     return std::nullopt;
+  if (is_elf_32(prefix)) {
+    if (!complete && prefix.size() < multiboot_search)
+      return std::nullopt;
+    TRY(refuse_bare_metal(prefix));
+  }
   view.header = TRY(read_elf_header(prefix));
   if (!TRY(view.has(view.header.program_headers_end(), "the kernel ends inside its ELF program headers")))
     return std::nullopt;

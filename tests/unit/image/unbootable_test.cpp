@@ -41,6 +41,15 @@ Octets cut_to(Octets file, std::size_t size) {
   return file;
 }
 
+/// A 32-bit ELF with a multiboot header at `at`, whose checksum is off by `off`.
+Octets multiboot_program(std::size_t at, std::uint32_t off) {
+  Octets file = patched(good(), 4, 1, 1);
+  file.resize(std::max<std::size_t>(file.size(), 16384));
+  file = patched(std::move(file), at, 0x1badb002, 4);
+  file = patched(std::move(file), at + 4, 3, 4);
+  return patched(std::move(file), at + 8, 0u - 0x1badb002u - 3u + off, 4);
+}
+
 std::vector<Row> elf_rows() {
   Elf no_loads = linux_elf();
   no_loads.segments.erase(no_loads.segments.begin(), no_loads.segments.begin() + 2);
@@ -53,6 +62,13 @@ std::vector<Row> elf_rows() {
       {"a script", octets("#!/bin/sh\nexit 0\n"), Code::unsupported, "not a kernel"},
       {"an EFI program", octets("MZ\x90 and so on"), Code::unsupported, "EFI"},
       {"32-bit class", patched(good(), 4, 1, 1), Code::unsupported, "32-bit"},
+      {"32-bit class cut", cut_to(patched(good(), 4, 1, 1), 100), Code::unsupported, "32-bit"},
+      {"Xen", multiboot_program(4096, 0), Code::unsupported, "the Xen hypervisor"},
+      {"Xen with its header at the last possible place", multiboot_program(8180, 0), Code::unsupported,
+       "the Xen hypervisor"},
+      {"a multiboot header too far inside", multiboot_program(8184, 0), Code::unsupported, "32-bit"},
+      {"a multiboot header with a wrong sum", multiboot_program(4096, 1), Code::unsupported, "32-bit"},
+      {"a multiboot header between its places", multiboot_program(4098, 0), Code::unsupported, "32-bit"},
       {"no class", patched(good(), 4, 0, 1), Code::corrupt, "no known class"},
       {"big-endian", patched(good(), 5, 2, 1), Code::unsupported, "big-endian"},
       {"ARM", patched(good(), 18, 183, 2), Code::unsupported, "another kind of machine"},
