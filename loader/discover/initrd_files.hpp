@@ -1,40 +1,30 @@
-// The initrds of an entry as one: concatenated, each padded with zeroes to 4 bytes as the cpio format wants it, the
-// last one as long as it is [Linux: Documentation/driver-api/early-userspace/buffer-format.rst].
+// The initrds of an entry as one, as Linux unpacks it
+// [Linux: Documentation/driver-api/early-userspace/buffer-format.rst]: archives, compressed or not, with zeroes
+// between.
 //
-// A file that cannot be opened or read is an error, and so are initrds without a byte: an entry never boots without an
-// initrd that it asks for.
+// Each initrd begins on a page, so that its disk can put it straight into its place, and at least four zero bytes come
+// before it: an LZ4 archive (in the legacy format, which is what Linux takes) has no end of its own, and Linux takes it
+// from those. With GRUB's padding, at most three bytes, whatever follows an LZ4 archive is lost. The last one is as
+// long as it is. Files that a configuration wants wrapped (`newc:NAME:FILE`) become an archive of their own where they
+// stand; several in a row are one archive.
+//
+// Initrds without a byte are an error: an entry never boots without an initrd that it asks for.
 #pragma once
 
 #include "config/entry.hpp"
-#include "loader/discover/disk_set.hpp"
-
-#include <optional>
-#include <vector>
+#include "loader/discover/file_bundle.hpp"
 
 namespace pvboot::loader {
 
-class InitrdFiles {
-public:
-  static Result<InitrdFiles> open(DiskSet& disks, const std::vector<config::Initrd>& wanted);
-
-  /// Adds a file behind the others; `name` is its place in errors. Code::too_large when the sum does not fit 64 bits.
-  Result<void> append(OpenFile open, std::string name);
-
-  /// Bytes; nothing when the entry has no initrd.
-  std::optional<std::uint64_t> total_size() const;
-
-  /// Fills `destination`, which is page-aligned and total_size() rounded up to whole pages; the tail is zeroed.
-  /// `quarantined` is set when a device may still write into it after an error.
-  Result<void> read(MutBytes destination, bool* quarantined);
-
-private:
-  struct Part {
-    OpenFile open;
-    std::string name;
-    std::uint64_t offset; ///< in the whole
-  };
-  std::vector<Part> parts_;
-  std::uint64_t size_ = 0;
+struct InitrdFile {
+  OpenFile file;
+  std::string name;      ///< its place in errors
+  std::string newc_name; ///< not empty: to be wrapped
 };
+
+Result<FileBundle> concatenate(std::vector<InitrdFile> files);
+
+/// "(xvda1)/boot/initrd.img", "newc:etc/key:(xvda1)/key": as it stands in listings.
+std::string text_of(const config::Initrd& initrd);
 
 } // namespace pvboot::loader

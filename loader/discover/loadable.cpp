@@ -12,9 +12,6 @@ Result<void> check_loadable(const config::Entry& entry) {
   case config::EntryKind::poweroff:
     return fail(Code::unsupported, "the entry stops the guest and loads nothing", entry.origin.text());
   case config::EntryKind::multiboot:
-    if (!entry.modules.empty())
-      return fail(Code::unsupported, "a Xen PV kernel takes no multiboot modules; use linux and initrd in this entry");
-    break;
   case config::EntryKind::linux:
   case config::EntryKind::kernel:
   case config::EntryKind::chainloader: break;
@@ -22,6 +19,9 @@ Result<void> check_loadable(const config::Entry& entry) {
   if (!entry.kernel.path.starts_with('/'))
     return fail(Code::unsupported, "a boot sector is for a PC's firmware; a PV guest needs the name of a kernel's file",
                 entry.kernel.text());
+  if (!entry.initrds.empty() && !entry.modules.empty())
+    return fail(Code::unsupported, "the entry has both initrds and multiboot modules; a PV kernel takes one of the two",
+                entry.origin.text());
   return {};
 }
 

@@ -7,7 +7,7 @@
 namespace pvboot::loader {
 
 /// Code::unsupported with what the entry is instead: another configuration, a restart or a stop of the guest, a boot
-/// sector, a kernel with multiboot modules.
+/// sector, a kernel with both initrds and multiboot modules, of which start_info has room for one.
 Result<void> check_loadable(const config::Entry& entry);
 
 } // namespace pvboot::loader

@@ -177,13 +177,15 @@ Result<void> place_own_p2m(Layout& layout, const GuestFacts& guest, std::uint64_
   return {};
 }
 
+const char* module_name(const Layout& layout) { return layout.multiboot_module ? "modules" : "initrd"; }
+
 /// What lies above the region: an unmapped initrd, then the P2M. Linux wants the P2M below 1 GiB; where an initrd is
 /// too large for that, the P2M comes first.
 Result<void> place_above(Layout& layout, Placing& place, bool initrd_unmapped) {
   const bool p2m_above = layout.p2m.way != xen::P2mPlace::Way::in_region;
   const auto place_initrd = [&] {
     layout.initrd->frames =
-        place.unmapped("initrd", pages_for(layout.initrd->bytes), layout.initrd->bytes, std::nullopt);
+        place.unmapped(module_name(layout), pages_for(layout.initrd->bytes), layout.initrd->bytes, std::nullopt);
   };
   const auto place_p2m = [&] {
     layout.p2m.frames = place.unmapped("P2M and its tables", layout.p2m.frames.count,
@@ -280,7 +282,7 @@ Result<Layout> lay_out(const Target& target, const GuestFacts& guest) {
     layout.initrd.emplace(xen::InitrdPlace{initrd_bytes, {}, std::nullopt});
   if (initrd_bytes != 0 && !initrd_unmapped) {
     layout.initrd->address = layout.address_of(place.next());
-    layout.initrd->frames = place.mapped("initrd", pages_for(initrd_bytes), initrd_bytes);
+    layout.initrd->frames = place.mapped(module_name(layout), pages_for(initrd_bytes), initrd_bytes);
   }
   if (!p2m_address) {
     layout.p2m.address = layout.address_of(place.next());

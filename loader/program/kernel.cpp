@@ -4,7 +4,6 @@
 #include "fs/bulk/file_stream.hpp"
 #include "loader/image/build_id.hpp"
 #include "loader/image/kernel_stream.hpp"
-#include "loader/plan/target_of.hpp"
 
 #include <algorithm>
 
@@ -33,17 +32,17 @@ private:
 };
 
 // A kernel that cannot be booted or does not fit is refused before the rest of it is read.
-Result<plan::Layout> read_and_lay_out(image::KernelStream& stream, const plan::GuestFacts& facts) {
+Result<plan::Layout> read_and_lay_out(image::KernelStream& stream, const plan::GuestFacts& facts, BootModule& module) {
   const image::KernelInfo* info = TRY(stream.read_layout());
-  TRY(image::bootable_pv(*info));
-  plan::Layout layout = TRY(plan::lay_out(plan::target_of(*info), facts));
+  plan::Layout layout = TRY(lay_out_with(module, *info, facts));
   TRY(stream.read_all());
   return layout;
 }
 
 } // namespace
 
-Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& path, const plan::GuestFacts& facts) {
+Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& path, const plan::GuestFacts& facts,
+                                 BootModule& module) {
   Device* device = TRY(workshop.disks.find(path.device.text));
   const OpenFile open = TRY(workshop.disks.open(*device, path.path));
   const image::ImageHead head = TRY(image::peek(*open.file));
@@ -61,7 +60,7 @@ Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& pat
   fs::FileStream file(*open.file, buffer.span());
   StreamChunks chunks(file);
   image::KernelStream stream(head, chunks, window.span(), arena);
-  auto layout = read_and_lay_out(stream, facts);
+  auto layout = read_and_lay_out(stream, facts, module);
   if (file.quarantined())
     buffer.quarantine();
   if (!layout)

@@ -1,8 +1,7 @@
 // The kernel of an entry, loaded: streamed once through its decompressor into a staging window, and its layout.
 #pragma once
 
-#include "loader/image/kernel_info.hpp"
-#include "loader/plan/layout.hpp"
+#include "loader/discover/boot_module.hpp"
 #include "loader/program/attempt.hpp"
 #include "loader/program/scoped_window.hpp"
 
@@ -18,7 +17,8 @@ struct LoadedKernel {
 };
 
 /// Reads the file to its end, checks included. The layout is made, and a kernel that does not fit or cannot be booted
-/// is refused, as soon as its notes have streamed past.
-Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& file, const plan::GuestFacts& facts);
+/// is refused, as soon as its notes have streamed past; `module` is arranged for it then.
+Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& file, const plan::GuestFacts& facts,
+                                 BootModule& module);
 
 } // namespace pvboot::loader

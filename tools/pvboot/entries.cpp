@@ -1,5 +1,6 @@
 // pvboot entries: the boot entries of the guest's own configuration, each resolved as the loader would.
 #include "tools/pvboot/command.hpp"
+#include "tools/pvboot/entry_files.hpp"
 #include "tools/pvboot/guest_boot.hpp"
 
 #include "base/text.hpp"
@@ -46,9 +47,8 @@ nlohmann::json as_json(const Listed& listed) {
   out["kind"] = name(entry.kind);
   out["kernel"] = entry.kernel.text();
   out["cmdline"] = entry.command_line;
-  out["initrds"] = nlohmann::json::array();
-  for (const config::Initrd& initrd : entry.initrds)
-    out["initrds"].push_back(initrd.file.text());
+  out["initrds"] = initrds_as_json(entry);
+  out["modules"] = modules_as_json(entry);
   return out;
 }
 
@@ -61,8 +61,8 @@ void print_one(const Listed& listed) {
   }
   const config::Entry& entry = *listed.entry;
   fmt::print("       {:<8} {}\n", name(entry.kind), printable(entry.kernel.text()));
-  for (const config::Initrd& initrd : entry.initrds)
-    fmt::print("       initrd   {}\n", printable(initrd.file.text()));
+  for (const EntryFile& file : files_of(entry))
+    fmt::print("       {:<8} {}\n", file.kind, file.text);
   if (!entry.command_line.empty())
     fmt::print("       cmdline  {}\n", printable(entry.command_line, 1200));
   for (const std::string& warning : entry.warnings)

@@ -1,12 +1,12 @@
 // pvboot plan: the entry, the kernel and each element of the start-of-day memory, computed by the loader's own code.
 #include "tools/pvboot/command.hpp"
+#include "tools/pvboot/entry_files.hpp"
 #include "tools/pvboot/guest_boot.hpp"
 #include "tools/pvboot/kernel.hpp"
 
 #include "base/text.hpp"
-#include "loader/discover/initrd_files.hpp"
+#include "loader/discover/boot_module.hpp"
 #include "loader/discover/loadable.hpp"
-#include "loader/plan/target_of.hpp"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -27,17 +27,18 @@ Result<Planned> make_plan(GuestBoot& boot, const Arguments& arguments) {
   for (const std::string& warning : entry.warnings)
     fmt::print(stderr, "pvboot: warning: {}\n", printable(warning));
   const std::string command_line = TRY(config::append_to_command_line(entry.command_line, boot.options().kernel_words));
-  const loader::InitrdFiles initrds = TRY(loader::InitrdFiles::open(boot.disks(), entry.initrds));
+  loader::BootModule module = TRY(loader::BootModule::open(boot.disks(), entry));
   loader::Device* device = TRY_AT(boot.disks().find(entry.kernel.device.text), entry.kernel.text());
   const loader::OpenFile open = TRY_AT(boot.disks().open(*device, entry.kernel.path), entry.kernel.text());
   Kernel kernel = TRY_AT(read_kernel(*open.file), entry.kernel.text());
-  TRY_AT(image::bootable_pv(kernel.info), entry.kernel.text());
   const plan::GuestFacts facts{.nr_pages = arguments.memory_mib * (1_MiB / page_size),
-                               .initrd_bytes = initrds.total_size(),
+                               .initrd_bytes = {},
                                .command_line = command_line,
                                .multiboot_module = false,
                                .own_p2m = {}};
-  plan::Layout layout = TRY_AT(plan::lay_out(plan::target_of(kernel.info), facts), entry.kernel.text());
+  plan::Layout layout = TRY_AT(loader::lay_out_with(module, kernel.info, facts), entry.kernel.text());
+  for (const std::string& warning : module.warnings())
+    fmt::print(stderr, "pvboot: warning: {}\n", printable(warning, 400));
   return Planned{std::move(entry), std::move(kernel), std::move(layout)};
 }
 
@@ -45,8 +46,11 @@ void print_text(const Planned& planned) {
   const config::Entry& entry = planned.entry;
   fmt::print("entry    {}\nsource   {}\nkernel   {}\n         {}\n", printable(entry.title),
              printable(entry.origin.text()), printable(entry.kernel.text()), image::describe(planned.kernel.head));
-  for (const config::Initrd& initrd : entry.initrds)
-    fmt::print("initrd   {}\n", printable(initrd.file.text()));
+  for (const EntryFile& file : files_of(entry))
+    fmt::print("{:<8} {}\n", file.kind, file.text);
+  if (!entry.modules.empty())
+    fmt::print("         {}\n", planned.layout.multiboot_module ? "given as multiboot modules (SIF_MULTIBOOT_MOD)"
+                                                                : "given as initrds, because Linux takes no modules");
   fmt::print("cmdline  {}\n", printable(planned.layout.command_line, config::max_command_line));
   fmt::print("memory   {} frames ({})\n", planned.layout.nr_pages, human_size(planned.layout.nr_pages << page_shift));
   fmt::print("entry at {}, region from {} to {}\n\n", hex(planned.layout.entry.value),
@@ -60,9 +64,6 @@ void print_text(const Planned& planned) {
 
 void print_json(const Planned& planned) {
   const config::Entry& entry = planned.entry;
-  nlohmann::json initrds = nlohmann::json::array();
-  for (const config::Initrd& initrd : entry.initrds)
-    initrds.push_back(initrd.file.text());
   nlohmann::json elements = nlohmann::json::array();
   for (const xen::LayoutElement& element : planned.layout.elements)
     elements.push_back({{"name", element.name},
@@ -76,7 +77,8 @@ void print_json(const Planned& planned) {
                                 {"id", entry.id},
                                 {"source", entry.origin.text()},
                                 {"kernel", entry.kernel.text()},
-                                {"initrds", initrds},
+                                {"initrds", initrds_as_json(entry)},
+                                {"modules", modules_as_json(entry)},
                                 {"cmdline", planned.layout.command_line}}},
                               {"image",
                                {{"container", image::describe(planned.kernel.head)},
@@ -89,6 +91,7 @@ void print_json(const Planned& planned) {
                                {{"nr_pages", planned.layout.nr_pages},
                                 {"virt_base", planned.layout.virt_base.value},
                                 {"region_frames", planned.layout.region.count},
+                                {"multiboot_modules", planned.layout.multiboot_module},
                                 {"elements", elements}}}};
   fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }

@@ -1,9 +1,7 @@
 #include "loader/discover/initrd_files.hpp"
 
-#include "base/units.hpp"
-#include "tests/unit/discover/guest_disks.hpp"
-
-#include <catch2/catch.hpp>
+#include "loader/discover/newc_archive.hpp"
+#include "tests/unit/discover/bundles.hpp"
 
 using namespace pvboot;
 using namespace pvboot::loader;
@@ -11,93 +9,88 @@ using namespace pvboot::test;
 
 namespace {
 
-/// Only its size is asked for.
-class SizeOnly final : public fs::File {
-public:
-  explicit SizeOnly(std::uint64_t size) : size_(size) {}
-  std::uint64_t size() const override { return size_; }
-  Result<fs::Run> run_at(std::uint64_t) override { return fail(Code::io, "there is nothing in it"); }
-  Result<void> read(std::uint64_t, MutBytes) override { return fail(Code::io, "there is nothing in it"); }
-
-private:
-  std::uint64_t size_;
+struct Wanted {
+  std::string path, newc_name{};
 };
 
-/// Whole pages, filled with what must not stay.
-class Room {
-public:
-  explicit Room(std::uint64_t size) : pages_(static_cast<std::size_t>(pages_for(size))) {
-    std::memset(bytes().data(), 0xee, bytes().size());
-  }
-  MutBytes bytes() { return {reinterpret_cast<std::byte*>(pages_.data()), pages_.size() * sizeof(Page)}; }
-
-private:
-  struct Page {
-    alignas(4096) std::byte bytes[4096];
-  };
-  std::vector<Page> pages_;
-};
-
-std::vector<config::Initrd> wanted(const std::vector<std::string>& paths) {
-  std::vector<config::Initrd> initrds;
-  for (const std::string& path : paths)
-    initrds.push_back({{{"xvda"}, path}, {}});
-  return initrds;
+Result<FileBundle> bundle_of(TestGuest& guest, const std::vector<Wanted>& wanted) {
+  std::vector<InitrdFile> files;
+  for (const Wanted& one : wanted)
+    files.push_back({open_file(guest, one.path), "(xvda)" + one.path, one.newc_name});
+  return concatenate(std::move(files));
 }
 
-std::string contents(TestGuest& guest, const std::vector<std::string>& paths) {
-  auto files = InitrdFiles::open(guest.set, wanted(paths));
-  REQUIRE(files);
-  REQUIRE(files->total_size());
-  Room room(*files->total_size());
-  REQUIRE(files->read(room.bytes(), nullptr));
-  const std::string_view text = as_text(room.bytes());
-  const auto size = static_cast<std::size_t>(*files->total_size());
-  CHECK(text.substr(size) == std::string(text.size() - size, '\0'));
-  return std::string(text.substr(0, size));
+std::string concatenated(TestGuest& guest, const std::vector<Wanted>& wanted) {
+  auto bundle = bundle_of(guest, wanted);
+  REQUIRE(bundle);
+  return contents(*bundle);
+}
+
+/// `text` behind `all` and at least four zeroes, on a multiple of `alignment`.
+std::string with_next(std::string all, const std::string& text, std::size_t alignment) {
+  all.resize((all.size() + 4 + alignment - 1) / alignment * alignment);
+  return all + text;
+}
+
+/// The archive of these files, as it begins on a multiple of 4.
+std::string wrapped(const std::vector<std::pair<std::string, std::string>>& files) {
+  NewcArchive archive;
+  std::string out;
+  for (const auto& [name, content] : files) {
+    out += archive.member(name, content.size()).value() + content;
+    out.resize((out.size() + 3) / 4 * 4);
+  }
+  return out + archive.trailer();
 }
 
 } // namespace
 
-TEST_CASE("initrds are concatenated, each but the last padded with zeroes to 4 bytes") {
-  const std::string five(5, 'a'), many(10'001, 'b'), page(4096, 'p'), two(2, 'c');
-  TestGuest guest({disk_with({{"/five", five}, {"/many", many}, {"/page", page}, {"/two", two}, {"/none", ""}})});
-  const std::string zeroes(3, '\0');
-  CHECK(contents(guest, {"/two"}) == two);
-  CHECK(contents(guest, {"/five", "/many", "/two"}) == five + zeroes + many + zeroes + two);
-  CHECK(contents(guest, {"/page", "/many", "/five"}) == page + many + zeroes + five);
-  CHECK(contents(guest, {"/none", "/two"}) == two);
+TEST_CASE("initrds are concatenated, each on a page, behind four zeroes at least, the last one as long as it is") {
+  const std::string five = noise_text(5, 1), many = noise_text(100'001, 2), page = noise_text(4096, 3),
+                    nearly = noise_text(4092, 4), over = noise_text(4093, 5);
+  TestGuest guest({disk_with(
+      {{"/five", five}, {"/many", many}, {"/page", page}, {"/nearly", nearly}, {"/over", over}, {"/none", ""}})});
+  CHECK(concatenated(guest, {{"/five"}}) == five);
+  CHECK(concatenated(guest, {{"/page"}}) == page);
+  CHECK(concatenated(guest, {{"/five"}, {"/many"}, {"/five"}}) == with_next(with_next(five, many, 4096), five, 4096));
+  CHECK(concatenated(guest, {{"/page"}, {"/many"}}) == page + std::string(4096, '\0') + many);
+  CHECK(concatenated(guest, {{"/nearly"}, {"/five"}}) == nearly + std::string(4, '\0') + five);
+  CHECK(concatenated(guest, {{"/over"}, {"/five"}}) == over + std::string(4099, '\0') + five);
+  // An empty one leaves nothing behind.
+  CHECK(concatenated(guest, {{"/none"}, {"/five"}}) == five);
+  CHECK(concatenated(guest, {{"/five"}, {"/none"}}) == five);
+  CHECK(concatenated(guest, {{"/five"}, {"/none"}, {"/page"}}) == with_next(five, page, 4096));
 }
 
-TEST_CASE("without initrds there is no size; an initrd that is missing, empty or to be wrapped is an error") {
+TEST_CASE("no initrd that begins on a page is copied") {
+  TestGuest guest({disk_with({{"/five", "12345"}, {"/page", std::string(4096, 'p')}})});
+  CHECK(bundle_of(guest, {{"/five"}, {"/page"}, {"/five"}})->bounce_bytes() == 0);
+  CHECK(bundle_of(guest, {{"/five"}, {"/page", "name"}, {"/five"}})->bounce_bytes() == 4096);
+}
+
+TEST_CASE("files to be wrapped become archives where they stand, those in a row one archive") {
+  const std::string one = noise_text(10'001, 1), two = "22", plain = noise_text(777, 2);
+  TestGuest guest({disk_with({{"/one", one}, {"/two", two}, {"/plain", plain}, {"/none", ""}})});
+  CHECK(concatenated(guest, {{"/one", "etc/key"}}) == wrapped({{"etc/key", one}}));
+  CHECK(concatenated(guest, {{"/none", "flag"}}) == wrapped({{"flag", ""}}));
+  const std::string both = wrapped({{"etc/key", one}, {"etc/other", two}});
+  CHECK(concatenated(guest, {{"/one", "etc/key"}, {"/two", "etc/other"}}) == both);
+  CHECK(concatenated(guest, {{"/plain"}, {"/one", "etc/key"}, {"/two", "etc/other"}}) == with_next(plain, both, 4));
+  CHECK(concatenated(guest, {{"/one", "etc/key"}, {"/two", "etc/other"}, {"/plain"}}) == with_next(both, plain, 4096));
+  CHECK(concatenated(guest, {{"/one", "etc/key"}, {"/plain"}, {"/two", "etc/other"}}) ==
+        with_next(with_next(wrapped({{"etc/key", one}}), plain, 4096), wrapped({{"etc/other", two}}), 4));
+}
+
+TEST_CASE("initrds without a byte, and what cannot be wrapped, are errors that name the file") {
   TestGuest guest({disk_with({{"/none", ""}, {"/some", "x"}})});
-  CHECK(!InitrdFiles::open(guest.set, {})->total_size());
-  const auto missing = InitrdFiles::open(guest.set, wanted({"/some", "/missing"}));
-  REQUIRE(!missing);
-  CHECK(missing.error().code() == Code::not_found);
-  CHECK(missing.error().places().starts_with("(xvda)/missing"));
-  const auto empty = InitrdFiles::open(guest.set, wanted({"/none"}));
-  REQUIRE(!empty);
-  CHECK(empty.error().text() == "(xvda)/none: the initrd is an empty file");
-  auto wrapped = wanted({"/some"});
-  wrapped.front().newc_name = "/etc/x";
-  CHECK(InitrdFiles::open(guest.set, wrapped).error().code() == Code::unsupported);
+  CHECK(bundle_of(guest, {{"/none"}, {"/none"}}).error().text() == "(xvda)/none: the initrd is an empty file");
+  CHECK(bundle_of(guest, {{"/some"}, {"/some", "folder/"}}).error().places().starts_with("(xvda)/some"));
+  std::vector<InitrdFile> files;
+  files.push_back({file_of(guest, 4_GiB), "(xvda)/large", "name"});
+  CHECK(concatenate(std::move(files)).error().code() == Code::too_large);
 }
 
-TEST_CASE("sizes whose sum does not fit are refused before anything is read") {
-  TestGuest guest({disk_with({{"/some", "x"}})});
-  Device& device = *guest.set.devices().front();
-  const auto append = [&](InitrdFiles& files, std::uint64_t size) {
-    return files.append(OpenFile{guest.set.mount(device).value(), std::make_unique<SizeOnly>(size)}, "x");
-  };
-  constexpr std::uint64_t most = ~std::uint64_t{0};
-  InitrdFiles files;
-  REQUIRE(append(files, 100));
-  CHECK(append(files, most).error().code() == Code::too_large);
-  REQUIRE(append(files, most - 100));
-  // The padding alone would wrap, and make the sum small again.
-  CHECK(append(files, 1000).error().code() == Code::too_large);
-  CHECK(files.total_size() == most);
-  Room room(1);
-  CHECK(files.read(room.bytes(), nullptr).error().code() == Code::invalid);
+TEST_CASE("an initrd is listed as a configuration names it") {
+  CHECK(text_of({{{"xvda1"}, "/boot/initrd.img"}, {}}) == "(xvda1)/boot/initrd.img");
+  CHECK(text_of({{{"xvda1"}, "/key"}, "etc/key"}) == "newc:etc/key:(xvda1)/key");
 }

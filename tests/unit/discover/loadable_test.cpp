@@ -10,19 +10,21 @@ TEST_CASE("only an entry that names a file can be loaded; others are refused wit
   struct Case {
     EntryKind kind;
     const char* path;
-    bool modules;
+    bool modules, initrds;
     const char* refusal; ///< empty: none
   };
   const Case cases[] = {
-      {EntryKind::linux, "/boot/vmlinuz", false, ""},
-      {EntryKind::kernel, "/boot/xen/pvboot-x86_64.elf", false, ""},
-      {EntryKind::multiboot, "/boot/kernel", false, ""},
-      {EntryKind::chainloader, "/boot/loader.elf", false, ""},
-      {EntryKind::multiboot, "/boot/xen.gz", true, "multiboot modules"},
-      {EntryKind::chainloader, "+1", false, "boot sector"},
-      {EntryKind::configuration, "/boot/other.cfg", false, "another configuration"},
-      {EntryKind::reboot, "", false, "restarts"},
-      {EntryKind::poweroff, "", false, "stops"},
+      {EntryKind::linux, "/boot/vmlinuz", false, true, ""},
+      {EntryKind::kernel, "/boot/xen/pvboot-x86_64.elf", false, false, ""},
+      {EntryKind::multiboot, "/boot/kernel", false, false, ""},
+      {EntryKind::chainloader, "/boot/loader.elf", false, false, ""},
+      {EntryKind::multiboot, "/boot/kernel", true, false, ""},
+      {EntryKind::linux, "/boot/vmlinuz", true, false, ""},
+      {EntryKind::multiboot, "/boot/kernel", true, true, "both initrds and multiboot modules"},
+      {EntryKind::chainloader, "+1", false, false, "boot sector"},
+      {EntryKind::configuration, "/boot/other.cfg", false, false, "another configuration"},
+      {EntryKind::reboot, "", false, false, "restarts"},
+      {EntryKind::poweroff, "", false, false, "stops"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.path, c.refusal);
@@ -31,6 +33,8 @@ TEST_CASE("only an entry that names a file can be loaded; others are refused wit
     entry.kernel = {{"xvda1"}, c.path};
     if (c.modules)
       entry.modules.push_back({{{"xvda1"}, "/boot/module"}, {}});
+    if (c.initrds)
+      entry.initrds.push_back({{{"xvda1"}, "/boot/initrd"}, {}});
     const auto result = check_loadable(entry);
     CHECK(result.has_value() == std::string(c.refusal).empty());
     if (!result) {

@@ -161,6 +161,75 @@ TEST_CASE("Above an initrd that takes it past 1 GiB, the P2M comes first") {
   CHECK(layout->initrd->frames.first == layout->p2m.frames.end());
 }
 
+TEST_CASE("An unmapped initrd may end where Linux's 32 bits end, exact to the byte") {
+  // 16 GiB: a list of 8,192 pages with 17 tables comes before it.
+  const std::uint64_t first = 0x4c00 + 8192 + 18;
+  GuestFacts guest = guest_of(16384);
+  for (const std::uint64_t bytes :
+       {1_GiB, 1_GiB + 1, 2_GiB + 4095, (0x100000 - first) << 12, ((0x100000 - first) << 12) - 1}) {
+    CAPTURE(bytes);
+    guest.initrd_bytes = bytes;
+    const auto layout = lay_out(debian_kernel(), guest);
+    REQUIRE(layout);
+    CHECK(layout->p2m.frames == frames(0x4c00, first - 0x4c00));
+    CHECK(layout->initrd->frames == frames(first, pages_for(bytes)));
+    CHECK(layout->initrd->bytes == bytes);
+    CHECK(!layout->initrd->address);
+  }
+  guest.initrd_bytes = ((0x100000 - first) << 12) + 1;
+  CHECK(lay_out(debian_kernel(), guest).error().code() == Code::too_large);
+}
+
+TEST_CASE("An initrd just small enough leaves the P2M its place above, below 1 GiB") {
+  GuestFacts guest = guest_of(1024);
+  const std::uint64_t list = 512 + 1 + 1 + 1; // its pages, and one table of each level
+  for (const bool too_large : {false, true}) {
+    guest.initrd_bytes = ((0x40000 - list - 0x4c00) << 12) + (too_large ? 1 : 0);
+    const auto layout = lay_out(debian_kernel(), guest);
+    CHECK(layout.has_value() == !too_large); // 1,024 MiB have not one page more
+    if (layout)
+      CHECK(layout->p2m.frames.end() == Pfn{0x40000});
+  }
+  guest.nr_pages = 0x40200;
+  const auto layout = lay_out(debian_kernel(), guest);
+  REQUIRE(layout);
+  CHECK(layout->p2m.frames.first == Pfn{0x4c00});
+}
+
+TEST_CASE("A mapped initrd may be as large as the addresses behind its kernel") {
+  Target target = small_kernel();
+  GuestFacts guest = guest_of(8192);
+  guest.initrd_bytes = 5_GiB + 1;
+  const auto layout = lay_out(target, guest);
+  REQUIRE(layout);
+  CHECK(layout->initrd->frames == frames(2, (5_GiB >> 12) + 1));
+  CHECK(layout->initrd->address == GuestVirt{0x2000});
+  Target high = debian_kernel();
+  high.mod_start_pfn = false;
+  guest.initrd_bytes = 1_GiB;
+  REQUIRE(lay_out(high, guest));
+  guest.initrd_bytes = 2_GiB;
+  CHECK_THAT(lay_out(high, guest).error().text(), Catch::Contains("past the end"));
+}
+
+TEST_CASE("Modules are laid out like an initrd, under their own name") {
+  for (const bool by_pfn : {false, true}) {
+    Target target = debian_kernel();
+    target.mod_start_pfn = by_pfn;
+    GuestFacts guest = guest_of(512);
+    guest.initrd_bytes = 5000;
+    guest.multiboot_module = true;
+    const auto layout = lay_out(target, guest);
+    REQUIRE(layout);
+    CHECK(layout->multiboot_module);
+    CHECK(layout->initrd->address.has_value() == !by_pfn);
+    std::size_t named = 0;
+    for (const auto& element : layout->elements)
+      named += element.name == "modules" && element.bytes == 5000;
+    CHECK(named == 1);
+  }
+}
+
 TEST_CASE("A kernel without MOD_START_PFN gets its initrd mapped behind it") {
   Target target = small_kernel();
   GuestFacts guest = guest_of(16);
