@@ -15,32 +15,42 @@ constexpr std::uint64_t size_word = 4;
 constexpr std::uint64_t header_size = 64;
 constexpr std::uint64_t section_size = 64;
 constexpr std::uint64_t section_count = 3;
-constexpr std::uint64_t symbols_at = header_size + section_count * section_size; ///< from the ELF header
-static_assert(symbols_at % unit == 0);
+constexpr std::uint64_t headers_end = size_word + header_size + section_count * section_size;
+constexpr std::uint64_t symbols_at = align_up<std::uint64_t>(headers_end, unit); ///< from the u32, as strings_at()
 constexpr std::uint64_t largest_table = 256_MiB;
+
+std::uint64_t strings_at(const BsdSymbols& placed) {
+  return symbols_at + align_up<std::uint64_t>(placed.symbols.size, unit);
+}
 
 template <typename T> void put(MutBytes out, std::uint64_t at, T field) {
   static_assert(alignof(T) == 1);
   std::memcpy(out.data() + at, &field, sizeof(field));
 }
 
-void put_section(MutBytes elf, std::uint64_t index, std::uint32_t type, const SectionHeader& from, std::uint64_t offset,
-                 std::uint32_t link, std::uint64_t entry_size) {
+/// The kernel's own section header, but for where it now is and what it now belongs to.
+void put_section(MutBytes elf, std::uint64_t index, const SectionHeader& from, std::uint64_t offset,
+                 std::uint32_t link) {
   const std::uint64_t at = header_size + index * section_size;
-  put(elf, at + 4, le32(type));
+  put(elf, at, le32(from.name));
+  put(elf, at + 4, le32(from.type));
+  put(elf, at + 8, le64(from.flags));
+  put(elf, at + 16, le64(from.address));
   put(elf, at + 24, le64(offset));
   put(elf, at + 32, le64(from.size));
   put(elf, at + 40, le32(link));
-  put(elf, at + 48, le64(unit));
-  put(elf, at + 56, le64(entry_size));
+  put(elf, at + 44, le32(from.info));
+  put(elf, at + 48, le64(from.align));
+  put(elf, at + 56, le64(from.entry_size));
 }
 
-void put_header(MutBytes elf) {
+void put_header(MutBytes elf, const BsdSymbols& placed) {
   constexpr std::uint8_t ident[8] = {0x7f, 'E', 'L', 'F', 2, 1, 1, 0};
   std::memcpy(elf.data(), ident, sizeof(ident));
-  put(elf, 16, le16(2));  // ET_EXEC
+  put(elf, 16, le16(placed.elf_type));
   put(elf, 18, le16(62)); // EM_X86_64
   put(elf, 20, le32(1));
+  put(elf, 24, le64(placed.entry));
   put(elf, 40, le64(header_size)); // the section headers follow at once
   put(elf, 52, le16(header_size));
   put(elf, 58, le16(section_size));
@@ -49,13 +59,14 @@ void put_header(MutBytes elf) {
 
 } // namespace
 
-Result<std::optional<BsdSymbols>> place_bsd_symbols(const std::vector<SectionHeader>& sections, GuestVirt kernel_end) {
+Result<std::optional<BsdSymbols>> place_bsd_symbols(const ElfHeader& header, const std::vector<SectionHeader>& sections,
+                                                    GuestVirt kernel_end) {
   const auto symbols = std::ranges::find(sections, type_symbols, &SectionHeader::type);
-  if (symbols == sections.end())
+  if (symbols == sections.end() || symbols->link >= sections.size() || sections[symbols->link].type != type_strings)
     return std::nullopt;
-  if (symbols->link >= sections.size() || sections[symbols->link].type != type_strings)
-    return fail(Code::corrupt, "the kernel's symbol table has no string table");
   BsdSymbols placed;
+  placed.elf_type = header.type;
+  placed.entry = header.entry;
   placed.symbols = *symbols;
   placed.strings = sections[symbols->link];
   if (placed.symbols.size > largest_table || placed.strings.size > largest_table)
@@ -64,8 +75,7 @@ Result<std::optional<BsdSymbols>> place_bsd_symbols(const std::vector<SectionHea
   if (!start)
     return fail(Code::corrupt, "the kernel reaches the end of the address space");
   placed.start = {*start};
-  placed.size = size_word + symbols_at + align_up<std::uint64_t>(placed.symbols.size, unit) +
-                align_up<std::uint64_t>(placed.strings.size, unit);
+  placed.size = strings_at(placed) + align_up<std::uint64_t>(placed.strings.size, unit);
   return placed;
 }
 
@@ -77,15 +87,14 @@ Result<void> BsdSymbols::write(Bytes file, MutBytes out) const {
   if (!symbol_bytes || !string_bytes)
     return fail(Code::corrupt, "the kernel's symbol table reaches past the end of the file");
   std::ranges::fill(out, std::byte{0});
-  put(out, 0, le32(static_cast<std::uint32_t>(size - size_word)));
+  const std::uint64_t second = strings_at(*this);
+  put(out, 0, le32(static_cast<std::uint32_t>(second + strings.size - size_word)));
   const MutBytes elf = out.subspan(size_word);
-  const std::uint64_t strings_at = symbols_at + align_up<std::uint64_t>(symbols.size, unit);
-  put_header(elf);
-  constexpr std::uint64_t symbol_entry = 24;
-  put_section(elf, 1, type_symbols, symbols, symbols_at, 2, symbol_entry);
-  put_section(elf, 2, type_strings, strings, strings_at, 0, 0);
-  std::ranges::copy(*symbol_bytes, elf.begin() + symbols_at);
-  std::ranges::copy(*string_bytes, elf.begin() + static_cast<std::ptrdiff_t>(strings_at));
+  put_header(elf, *this);
+  put_section(elf, 1, symbols, symbols_at - size_word, 2);
+  put_section(elf, 2, strings, second - size_word, strings.link);
+  std::ranges::copy(*symbol_bytes, out.begin() + symbols_at);
+  std::ranges::copy(*string_bytes, out.begin() + static_cast<std::ptrdiff_t>(second));
   return {};
 }
 

@@ -1,10 +1,12 @@
 // The symbol table that a BSD kernel finds behind itself when its BSD_SYMTAB note says "yes".
 //
-// At the first 8-byte boundary after the last segment: a u32, the size of what follows; a small ELF file of a header
-// and three section headers (none, the symbols, their strings); the symbols; the strings. Each part begins at a
-// multiple of 8 bytes from the ELF header. Offsets in the section headers count from the ELF header.
+// As Xen's builder lays it out: at the first 8-byte boundary after the last segment a u32, the size of what follows; a
+// small ELF file of the kernel's own header and three section headers (none, the symbols, their strings); the symbols;
+// the strings. Symbols and strings begin at 8-byte boundaries of memory, so not of the ELF header, which lies at 4.
+// Offsets in the section headers count from the ELF header.
 //
-// A kernel without a symbol table gets nothing. Fails with Code::corrupt (a table outside the file).
+// A kernel without a symbol table, or one whose table names no strings, gets nothing and starts without. Fails with
+// Code::too_large (a table of an absurd size) or Code::corrupt (a table outside the file).
 #pragma once
 
 #include "base/units.hpp"
@@ -15,9 +17,11 @@
 namespace pvboot::image {
 
 struct BsdSymbols {
-  GuestVirt start;        ///< of the u32
-  std::uint64_t size = 0; ///< of all of it, the u32 included
-  SectionHeader symbols;  ///< as it stands in the kernel's file
+  GuestVirt start;            ///< of the u32
+  std::uint64_t size = 0;     ///< of all of it, the u32 and the padding behind the strings included
+  std::uint16_t elf_type = 0; ///< as they stand in the kernel's file
+  std::uint64_t entry = 0;
+  SectionHeader symbols;
   SectionHeader strings;
 
   /// Fills `out` (`size` bytes) from the whole ELF file.
@@ -25,6 +29,7 @@ struct BsdSymbols {
 };
 
 /// Where the symbols of a kernel whose last segment ends at `kernel_end` go.
-Result<std::optional<BsdSymbols>> place_bsd_symbols(const std::vector<SectionHeader>& sections, GuestVirt kernel_end);
+Result<std::optional<BsdSymbols>> place_bsd_symbols(const ElfHeader& header, const std::vector<SectionHeader>& sections,
+                                                    GuestVirt kernel_end);
 
 } // namespace pvboot::image

@@ -47,6 +47,8 @@ Result<BzImage> read_setup(Bytes head, std::uint64_t file_size) {
   if (image.protocol < first_with_payload)
     return fail(Code::unsupported, "a Linux kernel older than 2.6.26: its bzImage does not say where the ELF is",
                 "boot protocol " + hex(image.protocol));
+  if (head.size() < payload_length + sizeof(le32))
+    return fail(Code::corrupt, "the bzImage is cut short: it ends inside its header");
   const unsigned stated_sectors = TRY(read_as<octet>(head, setup_sects)).get();
   const unsigned sectors = stated_sectors == 0 ? 4 : stated_sectors;
   image.payload_offset = (sectors + 1) * sector + TRY(read_as<le32>(head, payload_offset)).get();

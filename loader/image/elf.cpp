@@ -83,6 +83,17 @@ Result<void> check_identity(const RawHeader& raw) {
   return {};
 }
 
+/// The table of sections that is there. A count of 0 says that the first section has the real one, above 65,279.
+Result<void> check_sections(const ElfHeader& header, const RawHeader& raw) {
+  if (header.section_header_count == 0 || header.section_header_count > max_section_headers)
+    return fail(Code::too_large, "an ELF file with more sections than a kernel has");
+  if (raw.shentsize.get() != sizeof(RawSectionHeader))
+    return fail(Code::corrupt, "an ELF section header of an impossible size");
+  if (table_wraps(header.section_headers, header.section_header_count, sizeof(RawSectionHeader)))
+    return fail(Code::corrupt, "an ELF header table past the end of any file");
+  return {};
+}
+
 } // namespace
 
 std::uint64_t ElfHeader::program_headers_end() const {
@@ -116,19 +127,20 @@ Result<ElfHeader> read_elf_header(Bytes head) {
   header.section_header_count = raw.shnum.get();
   header.section_names = raw.shstrndx.get();
 
+  if (header.program_headers == 0)
+    header.program_header_count = 0;
   if (header.program_header_count > max_program_headers)
     return fail(Code::too_large, "an ELF file with more program headers than a kernel has");
   if (header.program_header_count != 0 && raw.phentsize.get() != sizeof(RawProgramHeader))
     return fail(Code::corrupt, "an ELF program header of an impossible size");
-  if (header.section_headers == 0)
-    header.section_header_count = 0;
-  else if (header.section_header_count == 0 || header.section_header_count > max_section_headers)
-    return fail(Code::too_large, "an ELF file with more sections than a kernel has");
-  if (header.section_header_count != 0 && raw.shentsize.get() != sizeof(RawSectionHeader))
-    return fail(Code::corrupt, "an ELF section header of an impossible size");
-  if (table_wraps(header.program_headers, header.program_header_count, sizeof(RawProgramHeader)) ||
-      table_wraps(header.section_headers, header.section_header_count, sizeof(RawSectionHeader)))
+  if (table_wraps(header.program_headers, header.program_header_count, sizeof(RawProgramHeader)))
     return fail(Code::corrupt, "an ELF header table past the end of any file");
+  if (header.section_headers == 0) {
+    header.section_header_count = 0;
+  } else if (const auto readable = check_sections(header, raw); !readable) {
+    header.section_header_count = 0;
+    header.sections_unreadable = readable.error();
+  }
   return header;
 }
 
@@ -165,7 +177,9 @@ Result<std::vector<SectionHeader>> read_section_headers(const ElfHeader& header,
                        .offset = raw.offset.get(),
                        .size = raw.size.get(),
                        .link = raw.link.get(),
-                       .align = raw.addralign.get()});
+                       .info = raw.info.get(),
+                       .align = raw.addralign.get(),
+                       .entry_size = raw.entsize.get()});
   }
   return headers;
 }

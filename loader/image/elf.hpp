@@ -2,7 +2,8 @@
 //
 // [System V gABI, chapter 4 and 5] Read from a prefix of the file, because a kernel is looked at while it streams
 // past: each function says how many bytes it needs, and nothing is read beyond them. Tables may lie anywhere in the
-// file, in any order.
+// file, in any order. A table of sections that cannot be read is no failure here: a kernel whose notes are in a segment
+// starts without it.
 //
 // Fails with Code::corrupt (fields that contradict each other), Code::unsupported (another class, byte order or
 // machine) or Code::too_large (more headers than a kernel has reason for).
@@ -10,6 +11,7 @@
 
 #include "base/bytes.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,9 @@ struct ElfHeader {
   std::uint64_t section_headers = 0; ///< file offset
   std::uint16_t section_header_count = 0;
   std::uint16_t section_names = 0; ///< index of the string table
+
+  /// Why the sections cannot be read, where the file has some that cannot; the count is 0 then.
+  std::optional<Error> sections_unreadable;
 
   std::uint64_t program_headers_end() const; ///< the first byte after the table; 0 without one
   std::uint64_t section_headers_end() const;
@@ -55,7 +60,9 @@ struct SectionHeader {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   std::uint32_t link = 0;
+  std::uint32_t info = 0;
   std::uint64_t align = 0;
+  std::uint64_t entry_size = 0;
 };
 
 bool is_elf(Bytes head);

@@ -21,11 +21,27 @@ Result<std::vector<std::byte>> read_tail(fs::File& file, std::uint64_t length) {
   return read_up_to(file, file.size() - size, size);
 }
 
+/// What a file that is no kernel may begin with.
+struct Lookalike {
+  std::size_t offset;
+  std::string_view magic;
+  const char* message;
+};
+
+// The more special first: an arm64 kernel and one in EFI's container begin as an EFI program does.
+constexpr Lookalike lookalikes[] = {
+    {0x38, "ARM\x64", "a kernel for another kind of machine, not x86-64: an arm64 Image"},
+    {0x38, "RSC\x05", "a kernel for another kind of machine, not x86-64: a RISC-V Image"},
+    {4, "zimg", "a kernel in EFI's own container (zboot), not a bzImage or an ELF"},
+    {0, "MZ", "an EFI program, not a bzImage or an ELF"},
+    {0, "07070", "not a kernel: a cpio archive, as an initrd is"},
+};
+
 /// A file that is no kernel, by what it looks like.
 std::unexpected<Error> not_a_kernel(Bytes head) {
-  if (as_text(head).starts_with("MZ"))
-    return fail(Code::unsupported,
-                "an EFI program or a kernel in EFI's own container (zboot), not a bzImage or an ELF");
+  for (const Lookalike& known : lookalikes)
+    if (as_text(head).substr(std::min(known.offset, head.size())).starts_with(known.magic))
+      return fail(Code::unsupported, known.message);
   if (std::ranges::all_of(head, [](std::byte b) { return b == std::byte{0}; }))
     return fail(Code::unsupported, "not a kernel: the file begins with zeroes only");
   return fail(Code::unsupported, "not a kernel: neither a bzImage nor an ELF nor compressed in a way that is known");
@@ -60,11 +76,12 @@ Result<void> take_size_word(ImageHead& head, fs::File& file) {
 }
 
 /// What a file that is compressed as a whole says of its size. gzip says it in its last bytes, which in a file that
-/// was cut off are any bytes: a claim that no kernel comes near is no claim.
+/// was cut off or has something behind it are any bytes: a claim that no kernel comes near is no claim.
 std::optional<std::uint64_t> claimed_size(codec::Codec codec, Bytes first, Bytes last, std::uint64_t length) {
   constexpr std::uint64_t highest_ratio = 64;
   const auto claim = codec::stated_size(codec, first, last);
-  if (codec == codec::Codec::gzip && claim && *claim / highest_ratio > length)
+  constexpr std::uint64_t lowest_share = 2;
+  if (codec == codec::Codec::gzip && claim && (*claim / highest_ratio > length || *claim < length / lowest_share))
     return std::nullopt;
   return claim;
 }

@@ -75,7 +75,7 @@ void take_note(XenNotes& notes, std::uint32_t type, Bytes desc) {
   case XEN_ELFNOTE_GUEST_VERSION: notes.guest_version = note_string(desc); break;
   case XEN_ELFNOTE_LOADER: notes.loader = note_string(desc); break;
   case XEN_ELFNOTE_FEATURES: add_features(notes.features, note_string(desc)); break;
-  case XEN_ELFNOTE_BSD_SYMTAB: notes.bsd_symtab = note_string(desc) == "yes"; break;
+  case XEN_ELFNOTE_BSD_SYMTAB: notes.bsd_symtab |= note_string(desc) == "yes"; break;
   case XEN_ELFNOTE_INIT_P2M: notes.init_p2m = GuestVirt{note_number(desc)}; break;
   case XEN_ELFNOTE_MOD_START_PFN: notes.mod_start_pfn = note_number(desc) != 0; break;
   case XEN_ELFNOTE_SUPPORTED_FEATURES: notes.features.supported |= note_number(desc); break;

@@ -2,7 +2,7 @@
 //
 // [xen/elfnote.h, xen/features.h] A numeric descriptor has 1, 2, 4 or 8 bytes and reads as 0 with any other size; a
 // string may lack its NUL. Notes that nobody here knows are kept for printing and otherwise ignored. When a note
-// comes twice the later one counts.
+// comes twice the later one counts; lists of features add up, and BSD_SYMTAB is not taken back.
 //
 // Fails with Code::corrupt (a note that reaches past its table) or Code::too_large (more notes than are kept).
 #pragma once
