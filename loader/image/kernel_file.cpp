@@ -37,16 +37,6 @@ constexpr Lookalike lookalikes[] = {
     {0, "07070", "not a kernel: a cpio archive, as an initrd is"},
 };
 
-/// A file that is no kernel, by what it looks like.
-std::unexpected<Error> not_a_kernel(Bytes head) {
-  for (const Lookalike& known : lookalikes)
-    if (as_text(head).substr(std::min(known.offset, head.size())).starts_with(known.magic))
-      return fail(Code::unsupported, known.message);
-  if (std::ranges::all_of(head, [](std::byte b) { return b == std::byte{0}; }))
-    return fail(Code::unsupported, "not a kernel: the file begins with zeroes only");
-  return fail(Code::unsupported, "not a kernel: neither a bzImage nor an ELF nor compressed in a way that is known");
-}
-
 /// The payload's first bytes say how it is compressed, and how much memory that takes.
 Result<void> look_at_payload(ImageHead& head, Bytes payload) {
   head.codec = codec::detect(payload);
@@ -58,7 +48,7 @@ Result<void> look_at_payload(ImageHead& head, Bytes payload) {
     return {};
   if (head.container == Container::bzimage)
     return fail(Code::unsupported, "the bzImage's payload is compressed in a way that is not known");
-  return not_a_kernel(payload);
+  return std::unexpected(not_a_kernel(payload));
 }
 
 /// The word after a bzImage's payload. gzip has it as a part of its own; a bare ELF has none.
@@ -122,6 +112,15 @@ Result<ImageHead> peek(fs::File& file) {
   if (head.content_size.value_or(0) > max_window)
     return fail(Code::too_large, "the kernel's stated size is absurd: over 1 GiB");
   return head;
+}
+
+Error not_a_kernel(Bytes head) {
+  for (const Lookalike& known : lookalikes)
+    if (as_text(head).substr(std::min(known.offset, head.size())).starts_with(known.magic))
+      return {Code::unsupported, known.message};
+  if (std::ranges::all_of(head, [](std::byte b) { return b == std::byte{0}; }))
+    return {Code::unsupported, "not a kernel: it begins with zeroes only"};
+  return {Code::unsupported, "not a kernel: neither a bzImage nor an ELF nor compressed in a way that is known"};
 }
 
 std::string describe(const ImageHead& head) {

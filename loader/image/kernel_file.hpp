@@ -35,6 +35,9 @@ constexpr std::uint64_t max_window = 1_GiB;
 /// Looks at the file's first and last bytes and at the start of the payload.
 Result<ImageHead> peek(fs::File& file);
 
+/// Why a file, or what one decompresses to, is no kernel, by its first bytes (64 are enough): Code::unsupported.
+Error not_a_kernel(Bytes head);
+
 /// "bzImage, XZ" for people.
 std::string describe(const ImageHead& head);
 

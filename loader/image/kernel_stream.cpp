@@ -29,8 +29,20 @@ Result<void> KernelStream::read_all() {
 }
 
 Result<bool> KernelStream::step() {
+  if (failure_)
+    return std::unexpected(*failure_);
   if (complete_)
     return false;
+  // What came before the failure still tells what kernel this is; whoever asks for more gets the failure.
+  if (const auto decoded = take_chunk(); !decoded)
+    failure_ = decoded.error();
+  TRY(look());
+  if (failure_ && !layout_)
+    return std::unexpected(*failure_);
+  return true;
+}
+
+Result<void> KernelStream::take_chunk() {
   const Bytes chunk = TRY(source_.next());
   const std::uint64_t begin = file_offset_;
   const std::uint64_t end = begin + chunk.size();
@@ -44,11 +56,10 @@ Result<bool> KernelStream::step() {
     TRY(take(part));
   const bool decoded = decoder_ && decoder_->ended();
   if (decoded || end >= payload_end)
-    TRY(end_payload());
-  else if (chunk.empty())
+    return end_payload();
+  if (chunk.empty())
     return fail(Code::corrupt, "the kernel file ends early");
-  TRY(look());
-  return true;
+  return {};
 }
 
 Result<void> KernelStream::take(Bytes part) {
@@ -61,27 +72,35 @@ Result<void> KernelStream::take(Bytes part) {
   }
   if (!decoder_)
     decoder_ = TRY(codec::open_decoder(*head_.codec, arena_, window_));
-  TRY_AT(decoder_->feed(part), codec::name(*head_.codec));
+  const auto taken = decoder_->feed(part);
   produced_ = decoder_->produced();
+  TRY_AT(taken, codec::name(*head_.codec));
   return {};
 }
 
 Result<void> KernelStream::end_payload() {
-  complete_ = true;
   if (decoder_) {
-    TRY_AT(decoder_->finish(), codec::name(*head_.codec));
+    const auto finished = decoder_->finish();
     produced_ = decoder_->produced();
+    TRY_AT(finished, codec::name(*head_.codec));
   }
   if (head_.container == Container::bzimage && head_.content_size && produced_ != *head_.content_size)
     return fail(Code::corrupt, "the kernel decodes to another size than its bzImage states");
+  complete_ = true;
   return {};
 }
 
 Result<void> KernelStream::look() {
+  // Said at once, and by what it looks like: nobody waits for the headers of a compressed initrd.
+  const Bytes first = content().first(std::min(produced_, elf_header_size));
+  if (!layout_ && head_.codec && !is_elf(first) && (first.size() == elf_header_size || complete_))
+    return std::unexpected(not_a_kernel(first).at(codec::name(*head_.codec)));
   if (!layout_)
-    layout_ = TRY(read_kernel_info(content(), complete_));
+    layout_ = TRY(read_kernel_info(content(), false));
+  if (!layout_ && complete_)
+    layout_ = TRY(read_kernel_info(content(), true));
   if (layout_ && complete_ && layout_->image_end > produced_)
-    return fail(Code::corrupt, "a segment reaches past the end of the kernel");
+    failure_ = Error(Code::corrupt, "a segment reaches past the end of the kernel");
   return {};
 }
 

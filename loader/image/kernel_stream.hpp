@@ -12,6 +12,9 @@
 // payload and stops asking when the payload is over. A bare ELF that was read straight into the window needs no
 // stream: read_kernel_info() tells all from it.
 //
+// The layout is told from whatever could be decoded before a failure, so that what is wrong with a kernel does not
+// depend on the sizes of chunks.
+//
 // Fails as codec::Decoder, read_kernel_info and the source do, and with Code::corrupt when the file is shorter than
 // its own headers say.
 #pragma once
@@ -52,6 +55,7 @@ public:
   Bytes content() const;            ///< the part of the window that is final
 
 private:
+  Result<void> take_chunk();
   Result<void> take(Bytes part);
   Result<void> end_payload();
   Result<void> look();
@@ -62,6 +66,7 @@ private:
   codec::Arena& arena_;
   std::unique_ptr<codec::Decoder> decoder_;
   std::optional<KernelInfo> layout_;
+  std::optional<Error> failure_; ///< for the next step
   std::uint64_t file_offset_ = 0;
   std::size_t produced_ = 0;
   bool complete_ = false;

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """The host command `pvboot`, run as its users run it: exit codes, text and JSON, over disks made by mke2fs.
 
-usage: pvboot_test.py PVBOOT
+usage: pvboot_test.py PVBOOT TEST_IMAGE
+
+TEST_IMAGE is the unit tests' program that has the table of unbootable kernels.
 """
 import gzip
 import json
@@ -52,7 +54,7 @@ menuentry 'no initrd' {
 
 
 class HostCommand(unittest.TestCase):
-    pvboot = ""
+    pvboot = test_image = ""
 
     @classmethod
     def setUpClass(cls):
@@ -188,6 +190,43 @@ class HostCommand(unittest.TestCase):
                 self.assertFalse(report["bootable"])
                 self.assertTrue(report["reason"])
 
+    def test_inspect_says_of_each_unbootable_kernel_why(self):
+        folder = pathlib.Path(self.folder.name) / "unbootable"
+        folder.mkdir()
+        subprocess.run([self.test_image, "[write-unbootable]"], check=True, stdout=subprocess.DEVNULL,
+                       env={**os.environ, "PVBOOT_UNBOOTABLE": str(folder)})
+        kernels = json.loads((folder / "kernels.json").read_text())
+        self.assertGreater(len(kernels), 100)
+        for kernel in kernels:
+            with self.subTest(kernel["name"]):
+                path, bootable = str(folder / kernel["name"]), not kernel["words"]
+                report = self.json("inspect", path, expect=0 if bootable else 1)
+                self.assertEqual(report["bootable"], bootable)
+                self.assertIn(kernel["words"], report["reason"])
+                done = self.run_pvboot("inspect", path, expect=0 if bootable else 1)
+                self.assertRegex(done.stdout.decode(), r"(?m)^bootable      " + ("yes" if bootable else "no$"))
+                self.assertEqual(done.stderr.decode(), "" if bootable else f"pvboot: {path}: {report['reason']}\n")
+
+    def test_inspect_shows_what_is_known_of_a_kernel_that_is_refused(self):
+        kernel = tiny_kernel.make()
+        # Its notes come last, so the file is longer than what they are told from.
+        report = self.json("inspect", self.write("more-cut", gzip.compress(kernel + bytes(8 << 20))[:-9]), expect=1)
+        self.assertEqual((report["container"], report["compression"]), ("ELF", "gzip"))
+        self.assertEqual(report["notes"]["GUEST_OS"], "linux")
+        self.assertIn("ends early", report["reason"])
+        text = self.run_pvboot("inspect", self.write("arm", tiny_kernel.make(machine=183)), expect=1).stdout.decode()
+        self.assertIn("container     ELF, not compressed\n", text)
+        self.assertNotIn("segments", text)
+
+    def test_inspect_tells_defaults_and_what_is_ignored(self):
+        text = self.run_pvboot("inspect", self.write("default", tiny_kernel.make())).stdout.decode()
+        self.assertRegex(text, r"PADDR_OFFSET +0x0 \(default\)\n")
+        self.assertRegex(text, r"VIRT_BASE +0xffffffff80000000\n")
+        odd = tiny_kernel.note(tiny_kernel.INIT_P2M, struct.pack("<Q", 0x8000000008)) + tiny_kernel.note(9, b"yes\0")
+        text = self.run_pvboot("inspect", self.write("odd", tiny_kernel.make(more_notes=odd))).stdout.decode()
+        self.assertRegex(text, r"INIT_P2M +0x8000000008 \(not used: .*\)\n")
+        self.assertRegex(text, r"PAE_MODE +yes\n")
+
     def test_a_disk_without_a_configuration_is_refused_with_notes(self):
         done = self.run_pvboot("entries", self.empty, expect=1)
         self.assertIn("no boot configuration", done.stderr.decode())
@@ -197,5 +236,6 @@ class HostCommand(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    HostCommand.pvboot = sys.argv.pop(1)
+    HostCommand.pvboot, HostCommand.test_image = sys.argv[1:3]
+    del sys.argv[1:3]
     unittest.main()

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <xen/elfnote.h>
 
 namespace pvboot::tools {
 
@@ -34,6 +35,13 @@ std::string flags_text(std::uint32_t flags) {
 
 using Row = std::pair<std::string, std::string>;
 
+/// A note that nothing here depends on.
+std::string other_value(const image::Note& note) {
+  if (note.type == XEN_ELFNOTE_PAE_MODE)
+    return printable(image::note_string(note.desc));
+  return note.desc_size <= sizeof(std::uint64_t) ? hex(image::note_number(note.desc)) : dec(note.desc_size) + " bytes";
+}
+
 std::vector<Row> note_rows(const KernelInfo& info) {
   std::vector<Row> rows;
   const image::XenNotes& notes = info.notes;
@@ -41,19 +49,21 @@ std::vector<Row> note_rows(const KernelInfo& info) {
     if (!value.empty())
       rows.emplace_back(name, printable(value));
   };
-  auto number = [&](const char* name, const auto& value) {
-    if (value)
-      rows.emplace_back(name, hex(value->value));
-  };
   text("GUEST_OS", notes.guest_os);
   text("GUEST_VERSION", notes.guest_version);
   text("XEN_VERSION", notes.xen_version);
   text("LOADER", notes.loader);
-  rows.emplace_back("ENTRY", hex(info.entry.value));
-  rows.emplace_back("VIRT_BASE", hex(info.virt_base.value));
-  rows.emplace_back("PADDR_OFFSET", hex(info.paddr_offset));
-  number("HYPERCALL_PAGE", info.hypercall_page);
-  number("INIT_P2M", info.init_p2m);
+  const auto address = [&](const char* name, std::uint64_t value, bool given) {
+    rows.emplace_back(name, hex(value) + (given ? "" : " (default)"));
+  };
+  address("ENTRY", info.entry.value, notes.entry.has_value());
+  address("VIRT_BASE", info.virt_base.value, notes.virt_base.has_value());
+  address("PADDR_OFFSET", info.paddr_offset, notes.paddr_offset.has_value());
+  if (info.hypercall_page)
+    rows.emplace_back("HYPERCALL_PAGE", hex(info.hypercall_page->value));
+  if (notes.init_p2m)
+    rows.emplace_back("INIT_P2M", hex(notes.init_p2m->value) +
+                                      (info.init_p2m ? "" : " (not used: it is not page-aligned and below VIRT_BASE)"));
   rows.emplace_back("MOD_START_PFN", info.mod_start_pfn ? "yes" : "no");
   rows.emplace_back("BSD_SYMTAB", notes.bsd_symtab ? "yes" : "no");
   if (notes.phys32_entry)
@@ -64,11 +74,9 @@ std::vector<Row> note_rows(const KernelInfo& info) {
     std::string name(image::note_name(note.type));
     if (name.empty())
       name = "note " + dec(note.type);
-    // Only what has no row of its own yet.
-    if (std::ranges::find(rows, name, &Row::first) != rows.end())
-      continue;
-    const bool number_like = note.desc_size <= sizeof(std::uint64_t);
-    rows.emplace_back(name, number_like ? hex(image::note_number(note.desc)) : dec(note.desc_size) + " bytes");
+    // Only what has no row of its own yet; FEATURES shows both notes of features.
+    if (note.type != XEN_ELFNOTE_SUPPORTED_FEATURES && std::ranges::find(rows, name, &Row::first) == rows.end())
+      rows.emplace_back(name, other_value(note));
   }
   return rows;
 }
@@ -83,47 +91,70 @@ const char* source_name(image::NoteSource source) {
   return "nowhere: the file has no Xen notes";
 }
 
-void print_text(const Kernel& kernel, const Result<void>& verdict) {
-  const KernelInfo& info = kernel.info;
-  fmt::print("container     {}\n", image::describe(kernel.head));
-  if (!kernel.head.setup.version.empty())
-    fmt::print("version       {}\n", printable(kernel.head.setup.version));
-  fmt::print("file          {} ({})\n", kernel.head.file_size, human_size(kernel.head.file_size));
-  fmt::print("uncompressed  {} ({})\n", kernel.content_size, human_size(kernel.content_size));
+void print_head(const image::ImageHead& head) {
+  fmt::print("container     {}\n", image::describe(head));
+  if (!head.setup.version.empty())
+    fmt::print("version       {}\n", printable(head.setup.version));
+  fmt::print("file          {} ({})\n", head.file_size, human_size(head.file_size));
+}
+
+void print_info(const KernelInfo& info) {
   fmt::print("kernel        {} to {}\n", hex(info.kernel_start.value), hex(info.kernel_end.value));
   fmt::print("notes         from {}\n", source_name(info.notes.source));
   for (const auto& [name, value] : note_rows(info))
-    fmt::print("  {:<14} {}\n", name, value);
+    fmt::print("  {:<16} {}\n", name, value);
   fmt::print("segments      {:>10} {:>10} {:>10} {:>10} {:>10}\n", "offset", "paddr", "filesize", "memsize", "flags");
   for (const image::LoadSegment& load : info.loads)
     fmt::print("              {:>10} {:>10} {:>10} {:>10} {:>10}\n", hex(load.file_offset), hex(load.paddr),
                hex(load.file_size), hex(load.memory_size), flags_text(load.flags));
-  fmt::print("bootable      {}\n", verdict ? "yes, as a Xen PV guest" : "no");
+  if (info.bsd_symbols)
+    fmt::print("symbols       {} from {}\n", human_size(info.bsd_symbols->size), hex(info.bsd_symbols->start.value));
 }
 
-void print_json(const Kernel& kernel, const Result<void>& verdict) {
+void print_text(const Inspection& kernel) {
+  if (kernel.head)
+    print_head(*kernel.head);
+  if (kernel.info) {
+    fmt::print("uncompressed  {} ({})\n", kernel.content_size, human_size(kernel.content_size));
+    print_info(*kernel.info);
+  }
+  fmt::print("bootable      {}\n", kernel.verdict ? "yes, as a Xen PV guest" : "no");
+}
+
+void add_head(nlohmann::json& out, const image::ImageHead& head) {
+  out["container"] = head.container == image::Container::bzimage ? "bzImage" : "ELF";
+  out["compression"] = head.codec ? nlohmann::json(name(*head.codec)) : nlohmann::json(nullptr);
+  out["version"] = head.setup.version;
+  out["file_size"] = head.file_size;
+}
+
+void add_info(nlohmann::json& out, const KernelInfo& info) {
   nlohmann::json notes = nlohmann::json::object();
-  for (const auto& [name, value] : note_rows(kernel.info))
+  for (const auto& [name, value] : note_rows(info))
     notes[name] = value;
   nlohmann::json segments = nlohmann::json::array();
-  for (const image::LoadSegment& load : kernel.info.loads)
+  for (const image::LoadSegment& load : info.loads)
     segments.push_back({{"offset", load.file_offset},
                         {"paddr", load.paddr},
                         {"filesize", load.file_size},
                         {"memsize", load.memory_size},
                         {"flags", flags_text(load.flags)}});
-  const nlohmann::json out = {
-      {"container", kernel.head.container == image::Container::bzimage ? "bzImage" : "ELF"},
-      {"compression", kernel.head.codec ? nlohmann::json(name(*kernel.head.codec)) : nlohmann::json(nullptr)},
-      {"version", kernel.head.setup.version},
-      {"file_size", kernel.head.file_size},
-      {"uncompressed_size", kernel.content_size},
-      {"kernel_start", kernel.info.kernel_start.value},
-      {"kernel_end", kernel.info.kernel_end.value},
-      {"notes", notes},
-      {"segments", segments},
-      {"bootable", verdict.has_value()},
-      {"reason", verdict ? "" : verdict.error().text()}};
+  out["kernel_start"] = info.kernel_start.value;
+  out["kernel_end"] = info.kernel_end.value;
+  out["notes"] = std::move(notes);
+  out["segments"] = std::move(segments);
+}
+
+/// What is not known has no key.
+void print_json(const Inspection& kernel) {
+  nlohmann::json out = {{"bootable", kernel.verdict.has_value()},
+                        {"reason", kernel.verdict ? "" : kernel.verdict.error().text()}};
+  if (kernel.head)
+    add_head(out, *kernel.head);
+  if (kernel.info) {
+    out["uncompressed_size"] = kernel.content_size;
+    add_info(out, *kernel.info);
+  }
   fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
@@ -131,18 +162,10 @@ void print_json(const Kernel& kernel, const Result<void>& verdict) {
 
 Result<void> inspect_kernel(const Arguments& arguments) {
   const auto file = TRY(open_host_file(arguments.kernel));
-  const auto kernel = read_kernel(*file);
-  if (!kernel) {
-    if (arguments.json) {
-      const nlohmann::json out = {{"bootable", false}, {"reason", kernel.error().text()}};
-      fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-    }
-    return std::unexpected(Error(kernel.error()).at(arguments.kernel));
-  }
-  const auto verdict = image::bootable_pv(kernel->info);
-  arguments.json ? print_json(*kernel, verdict) : print_text(*kernel, verdict);
-  if (!verdict)
-    return std::unexpected(Error(verdict.error()).at(arguments.kernel));
+  const Inspection kernel = inspect(*file);
+  arguments.json ? print_json(kernel) : print_text(kernel);
+  if (!kernel.verdict)
+    return std::unexpected(Error(kernel.verdict.error()).at(arguments.kernel));
   return {};
 }
 

@@ -35,21 +35,35 @@ private:
   std::size_t size_;
 };
 
-} // namespace
-
-Result<Kernel> read_kernel(fs::File& file) {
-  Kernel kernel{.head = TRY(image::peek(file)), .info = {}};
-  const LazyMemory window = TRY(LazyMemory::reserve(kernel.head.window_size()));
-  const LazyMemory decoder = TRY(LazyMemory::reserve(kernel.head.decoder_memory));
+// In the loader's order: a kernel that cannot be booted is refused before the rest of it is read.
+Result<void> read_into(Inspection& found, fs::File& file) {
+  const image::ImageHead& head = found.head.emplace(TRY(image::peek(file)));
+  const LazyMemory window = TRY(LazyMemory::reserve(head.window_size()));
+  const LazyMemory decoder = TRY(LazyMemory::reserve(head.decoder_memory));
   codec::Arena arena(decoder.bytes());
   std::vector<std::byte> buffer(chunk_size);
   image::FileChunks chunks(file, buffer);
-  image::KernelStream stream(kernel.head, chunks, window.bytes().first(kernel.head.window_size()), arena);
-  TRY(stream.read_layout());
-  TRY(stream.read_all());
-  kernel.info = *stream.layout();
-  kernel.content_size = stream.content().size();
-  return kernel;
+  image::KernelStream stream(head, chunks, window.bytes().first(head.window_size()), arena);
+  found.info = *TRY(stream.read_layout());
+  const auto bootable = image::bootable_pv(*found.info);
+  const auto read = stream.read_all();
+  found.content_size = stream.content().size();
+  TRY(bootable);
+  return read;
+}
+
+} // namespace
+
+Inspection inspect(fs::File& file) {
+  Inspection found;
+  found.verdict = read_into(found, file);
+  return found;
+}
+
+Result<Kernel> read_kernel(fs::File& file) {
+  Inspection found = inspect(file);
+  TRY(found.verdict);
+  return Kernel{.head = *found.head, .info = *std::move(found.info), .content_size = found.content_size};
 }
 
 } // namespace pvboot::tools

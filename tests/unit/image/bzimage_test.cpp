@@ -40,3 +40,18 @@ TEST_CASE("a version string that is not there, not ended or far away is empty") 
   CHECK(version(0xffff).empty());
   CHECK(version(image.size() - 0x200 - 3).empty());
 }
+
+TEST_CASE("protocol 2.08 and every newer one says where the payload is; an older one is refused") {
+  for (const unsigned protocol : {0x208u, 0x209u, 0x20fu, 0x210u, 0x300u, 0xffffu}) {
+    const Octets image = bzimage(octets("payload"), std::nullopt, static_cast<std::uint16_t>(protocol));
+    const auto setup = read_setup(image, image.size());
+    REQUIRE(setup);
+    CHECK(setup->protocol == protocol);
+  }
+  for (const unsigned protocol : {0x207u, 0x200u, 0x1ffu, 0u}) {
+    const Octets image = bzimage(octets("payload"), std::nullopt, static_cast<std::uint16_t>(protocol));
+    const auto setup = read_setup(image, image.size());
+    REQUIRE_FALSE(setup);
+    CHECK(setup.error().code() == Code::unsupported);
+  }
+}

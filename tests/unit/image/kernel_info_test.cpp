@@ -94,6 +94,22 @@ TEST_CASE("INIT_P2M is ignored unless page-aligned and below VIRT_BASE") {
   }
 }
 
+TEST_CASE("sections that make no sense stop nobody whose notes are in a segment") {
+  Elf elf = linux_elf();
+  elf.sections = {{.name = ".text", .bytes = octets("x")}};
+  const Octets file = elf.build();
+  constexpr std::size_t table_at = 40;
+  constexpr std::size_t entry_size_at = 58;
+  constexpr std::size_t count_at = 60;
+  for (const Octets& odd :
+       {patched(file, table_at, ~std::uint64_t{0} - 8, 8), patched(file, table_at, 1 << 30, 8),
+        patched(file, entry_size_at, 40, 2), patched(file, count_at, 0, 2), patched(file, count_at, 0xfeff, 2)}) {
+    const auto info = read_kernel_info(odd, true);
+    REQUIRE(info);
+    CHECK(bootable_pv(**info));
+  }
+}
+
 TEST_CASE("notes in a section serve when no segment has any") {
   Elf elf = linux_elf();
   elf.segments.pop_back();
@@ -161,6 +177,46 @@ TEST_CASE("the facts are known once the notes have passed, whatever comes after 
   CHECK(known <= notes_end + 16);
 }
 
+TEST_CASE("segments, notes and tables in any order, with sections and without, are read alike") {
+  const KernelInfo expected = info_of(linux_elf());
+  const Elf plain = linux_elf();
+  std::vector<std::size_t> order{0, 1, 2};
+  do
+    for (const bool last : {false, true})
+      for (const bool sections : {false, true}) {
+        Elf elf = plain;
+        for (std::size_t i = 0; i < order.size(); ++i)
+          elf.segments[i] = plain.segments[order[i]];
+        elf.tables_last = last;
+        if (sections)
+          elf.sections = {{.name = ".text", .bytes = octets("x")}, {.name = ".note", .type = 7, .bytes = Octets(7)}};
+        const auto loaded = load(elf.build(), 100);
+        REQUIRE(loaded);
+        CHECK(loaded->info.kernel_start == expected.kernel_start);
+        CHECK(loaded->info.kernel_end == expected.kernel_end);
+        CHECK(loaded->info.entry == expected.entry);
+        CHECK(loaded->info.loads.size() == expected.loads.size());
+      }
+  while (std::ranges::next_permutation(order).found);
+}
+
+TEST_CASE("notes inside a segment to load, as Linux has them, and in several tables") {
+  Elf elf = linux_elf();
+  const std::vector<Octets> all = linux_notes();
+  const Octets half = joined({all.begin(), all.begin() + 5});
+  const Octets other_half = joined({all.begin() + 5, all.end()});
+  std::ranges::copy(half, elf.segments[0].bytes.begin() + 0x100);
+  elf.segments[2].bytes = half; // for its size
+  elf.segments.push_back({.type = 4, .flags = 4, .bytes = note(3, Bytes(octets("id")), "GNU")});
+  elf.segments.push_back({.type = 4, .flags = 4, .bytes = other_half});
+  Octets file = elf.build();
+  const std::uint64_t text_at = read_as<le64>(file, 64 + 8).value().get();
+  file = patched(std::move(file), 64 + 2 * 56 + 8, text_at + 0x100, 8);
+  const auto info = read_kernel_info(file, true).value().value();
+  CHECK(info.notes.all.size() == all.size());
+  CHECK(bootable_pv(info));
+}
+
 TEST_CASE("tables in any order: program headers at the end are waited for") {
   Elf elf = linux_elf();
   elf.tables_last = true;
@@ -199,7 +255,7 @@ TEST_CASE("BSD_SYMTAB puts a small ELF file of the symbols behind the kernel") {
   Elf elf = with_notes(linux_elf(), notes);
   elf.segments[1].memory_size = 0x5003;
   elf.sections = {{.name = ".symtab", .type = 2, .bytes = Octets(48, std::byte{0xaa}), .link = 2},
-                  {.name = ".strtab", .type = 3, .bytes = octets("\0start\0end")}};
+                  {.name = ".strtab", .type = 3, .bytes = octets(std::string_view("\0start\0end", 11))}};
   const Octets file = elf.build();
   const KernelInfo info = info_of(elf);
   REQUIRE(info.bsd_symbols);
@@ -209,7 +265,12 @@ TEST_CASE("BSD_SYMTAB puts a small ELF file of the symbols behind the kernel") {
 
   Octets out(info.bsd_symbols->size, std::byte{0xee});
   REQUIRE(info.bsd_symbols->write(file, out));
-  CHECK(read_as<le32>(out).value().get() == out.size() - 4);
+  // Symbols and strings begin at multiples of 8 from the start, not from the ELF header at 4; the size ends with the
+  // strings, not with their padding.
+  constexpr std::size_t symbols_at = 264;
+  constexpr std::size_t strings_at = symbols_at + 48;
+  CHECK(out.size() == strings_at + 16);
+  CHECK(read_as<le32>(out).value().get() == strings_at + 11 - 4);
   const Bytes small = Bytes(out).subspan(4);
   const ElfHeader header = read_elf_header(small).value();
   const auto sections = read_section_headers(header, small).value();
@@ -217,13 +278,23 @@ TEST_CASE("BSD_SYMTAB puts a small ELF file of the symbols behind the kernel") {
   CHECK(sections[1].type == 2);
   CHECK(sections[1].link == 2);
   CHECK(sections[2].type == 3);
+  CHECK(sections[1].offset == symbols_at - 4);
+  CHECK(sections[2].offset == strings_at - 4);
+  CHECK(header.type == elf.type);
+  CHECK(header.entry == elf.entry);
+  const auto original = read_section_headers(read_elf_header(file).value(), file).value();
+  for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+    const SectionHeader& from = original[i];
+    CHECK(std::tie(sections[i].name, sections[i].info, sections[i].align, sections[i].entry_size) ==
+          std::tie(from.name, from.info, from.align, from.entry_size));
+  }
   const Bytes symbols = cut(small, sections[1].offset, sections[1].size).value();
   CHECK(std::ranges::equal(symbols, elf.sections[0].bytes));
   const Bytes strings = cut(small, sections[2].offset, sections[2].size).value();
   CHECK(std::ranges::equal(strings, elf.sections[1].bytes));
 }
 
-TEST_CASE("BSD symbols: none in the file, none behind the kernel; a table outside the file is refused") {
+TEST_CASE("BSD symbols: none in the file, or none with strings, none behind the kernel; outside the file is refused") {
   std::vector<Octets> notes = linux_notes();
   notes.push_back(note(XEN_ELFNOTE_BSD_SYMTAB, "yes"));
   Elf elf = with_notes(linux_elf(), notes);
@@ -234,7 +305,12 @@ TEST_CASE("BSD symbols: none in the file, none behind the kernel; a table outsid
   Octets out(info.bsd_symbols->size);
   CHECK_FALSE(info.bsd_symbols->write(Bytes{}, out));
   elf.sections[0].link = 9;
-  CHECK_FALSE(read_kernel_info(elf.build(), true));
+  CHECK_FALSE(info_of(elf).bsd_symbols);
+  elf.sections[0].link = 1; // itself, no string table
+  CHECK_FALSE(info_of(elf).bsd_symbols);
+  elf.sections[0].link = 2;
+  const Octets absurd = patched(elf.build(), elf.build().size() - 3 * 64 + 32, 1 << 30, 8);
+  CHECK(read_kernel_info(absurd, true).error().code() == Code::too_large);
 }
 
 TEST_CASE("a segment that is not all there is an error once the file is complete") {

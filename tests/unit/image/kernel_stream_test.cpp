@@ -65,6 +65,46 @@ TEST_CASE("trailing bytes after a bzImage are left alone") {
   CHECK(load(file).value().content == elf);
 }
 
+TEST_CASE("padding and other bytes behind an ELF that is compressed as a whole are left alone") {
+  const Octets elf = large_elf().build();
+  for (const Tool& tool : one_tool_each())
+    for (const std::byte filler : {std::byte{0}, std::byte{0xa5}, std::byte{0xff}}) {
+      CAPTURE(tool.command, static_cast<int>(filler));
+      Octets file = filter(tool.command, elf);
+      file.resize(file.size() + 1000, filler);
+      const auto loaded = load(file, 5000);
+      INFO((loaded ? std::string() : loaded.error().text()));
+      REQUIRE(loaded);
+      CHECK((loaded->content == elf));
+    }
+}
+
+TEST_CASE("LZMA states its size or, as the kernel's build makes it, does not") {
+  const Octets elf = large_elf().build();
+  const Octets unknown = filter("xz --format=lzma -9 -c", elf);
+  constexpr std::size_t size_at = 5;
+  REQUIRE(read_as<le64>(unknown, size_at).value().get() == ~std::uint64_t{0});
+  for (const Octets& packed : {unknown, patched(unknown, size_at, elf.size(), 8)}) {
+    const auto loaded = load(packed);
+    INFO((loaded ? std::string() : loaded.error().text()));
+    REQUIRE(loaded);
+    CHECK((loaded->content == elf));
+  }
+  CHECK_FALSE(load(patched(unknown, size_at, elf.size() + 1, 8)));
+  CHECK_FALSE(load(patched(unknown, size_at, elf.size() - 1, 8)));
+}
+
+TEST_CASE("what stands behind the ELF in a payload is streamed past, as Debian's relocations are") {
+  const Octets elf = large_elf().build();
+  Octets with_relocations = elf;
+  with_relocations.resize(elf.size() + 80'000, std::byte{0x5a});
+  const auto size = static_cast<std::uint32_t>(with_relocations.size());
+  const auto loaded = load(bzimage(filter("xz --check=crc32 --x86 --lzma2 -c", with_relocations), size), 999);
+  REQUIRE(loaded);
+  CHECK((loaded->content == with_relocations));
+  CHECK(loaded->info.image_end <= elf.size());
+}
+
 TEST_CASE("a bzImage that decodes to another size than it states is corrupt or too large") {
   const Octets elf = linux_elf().build();
   const Octets packed = filter("zstd -q -c", elf);

@@ -26,6 +26,12 @@ TEST_CASE("an unbootable kernel is refused with its reason") {
     CAPTURE(text);
     CHECK(result.error().code() == row.code);
     CHECK(text.find(row.words) != std::string::npos);
+    for (const std::size_t chunk : {std::size_t{200}, std::size_t{1} << 22}) { // the reason is the kernel's own
+      CAPTURE(chunk);
+      const auto again = load(row.file, chunk);
+      REQUIRE_FALSE(again);
+      CHECK(again.error().text() == text);
+    }
   }
   CHECK(names.size() >= 100);
 }
