@@ -250,8 +250,8 @@ std::vector<Unbootable> codec_rows() {
 std::vector<Unbootable> real_rows() {
   std::vector<Unbootable> rows;
   if (const auto xen = cached_file("xen", "xen.elf")) {
-    rows.push_back({"xen-itself", *xen, Code::unsupported, "32-bit"});
-    rows.push_back({"xen-itself-compressed", filter("gzip -c", *xen), Code::unsupported, "32-bit"});
+    rows.push_back({"xen-itself", *xen, Code::unsupported, "the Xen hypervisor"});
+    rows.push_back({"xen-itself-compressed", filter("gzip -c", *xen), Code::unsupported, "the Xen hypervisor"});
   }
   if (const auto module = cached_file("kernel-lz4", "modules/ext4.ko")) {
     rows.push_back({"a-kernel-module", *module, Code::unsupported, "a kernel module"});
