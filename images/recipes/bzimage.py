@@ -1,4 +1,4 @@
-"""The payload of a Linux bzImage: the compressed vmlinux inside it.
+"""The payload of a Linux bzImage: the compressed vmlinux inside it; and the same kernel packed otherwise.
 
 Reads the setup header, protocol 2.08 or newer [Linux: Documentation/x86/boot.rst]. Fails with
 ValueError when the file is no such image or its compression is not one that is known here.
@@ -10,6 +10,36 @@ import subprocess
 SETUP_SECTS = 0x1F1
 MAGIC = 0x202
 PAYLOAD = 0x248
+
+# How Linux's build packs a kernel, but for levels that would take minutes [Linux: scripts/Makefile.lib]; all read
+# standard input, so that an LZMA header does not say the size.
+PACKERS = {
+    "gzip": ["gzip", "-n", "-6"],
+    "bzip2": ["bzip2", "-9"],
+    "lzma": ["xz", "--format=lzma", "-2"],
+    "lzo": ["lzop", "-3"],
+    "zstd": ["zstd", "-q", "-3"],
+}
+
+
+def pack(data, kind):
+    done = subprocess.run([*PACKERS[kind], "-c"], input=data, stdout=subprocess.PIPE, check=True)
+    return done.stdout
+
+
+def repacked(image, kind):
+    """The bzImage with its kernel packed by another method, or as the bare ELF ("elf"); only its decompressor is
+    still the old one, which a loader does not run."""
+    offset, length = struct.unpack_from("<II", image, PAYLOAD)
+    start = (image[SETUP_SECTS] + 1) * 512 + offset
+    kernel = vmlinux(image)
+    data = kernel if kind == "elf" else pack(kernel, kind)
+    # gzip's own trailer is the size; a bare ELF needs none.
+    if kind not in ("elf", "gzip"):
+        data += struct.pack("<I", len(kernel))
+    changed = bytearray(image[:start] + data + image[start + length:])
+    struct.pack_into("<II", changed, PAYLOAD, offset, len(data))
+    return bytes(changed)
 
 
 def payload(image):

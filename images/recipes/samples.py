@@ -9,13 +9,14 @@ import pathlib
 import random
 import shutil
 
-from recipes import disk, ext4, host, initramfs, kernels
+from recipes import bzimage, disk, ext4, host, initramfs, kernels
 from recipes.cache import Part
 
 HERE = pathlib.Path(__file__).parent
 UUID = "5ca1ab1e-0000-4000-8000-00000000b007"
 BIG_INITRD_MIB = 96
-SOURCES = [HERE / name for name in ("samples.py", "proof-init", "initramfs.py", "disk.py", "ext4.py")]
+SOURCES = [HERE / name for name in ("samples.py", "proof-init", "initramfs.py", "disk.py", "ext4.py",
+                                       "bzimage.py")]
 
 ENTRY = """menuentry '{title}' --class gnu-linux --class os $menuentry_id_option '{id}' {{
 	insmod gzio
@@ -48,14 +49,15 @@ class Sample:
 
     `kernel` is xz, lz4, zstd or vmlinux; `entries` are (title, kernel path, initrd path, words)
     after the ordinary first entry, `first` changes fields of that one, `settings` are the lines
-    before the entries; `big_initrd` makes the initrd 96 MiB larger; `corrupt(folder)` damages the
-    kernel or initrd in the staged tree, `damage(image)` the finished disk."""
+    before the entries; `big_initrd` makes the initrd 96 MiB larger; `more(folder)` adds to /boot in the
+    staged tree, `corrupt(folder)` damages the kernel or initrd there, `damage(image)` the finished
+    disk."""
 
     def __init__(self, kernel="xz", layout="whole", first=None, entries=(), settings=TIMEOUT,
-                 big_initrd=False, corrupt=None, damage=None):
+                 big_initrd=False, more=None, corrupt=None, damage=None):
         self.kernel, self.layout = kernel, layout
         self.first, self.entries, self.settings = first or {}, entries, settings
-        self.big_initrd, self.corrupt, self.damage = big_initrd, corrupt, damage
+        self.big_initrd, self.more, self.corrupt, self.damage = big_initrd, more, corrupt, damage
 
 
 def _configuration(sample):
@@ -93,6 +95,8 @@ def _stage(sample, tree):
     data = random.Random(1).randbytes(1 << 20)
     (tree / "proof/data").write_bytes(data)
     (tree / "proof/data.sha256").write_text(hashlib.sha256(data).hexdigest())
+    if sample.more:
+        sample.more(tree / "boot")
     if sample.corrupt:
         sample.corrupt(tree / "boot")
 
@@ -168,6 +172,39 @@ def _damage_primary_gpt(image):
     _overwrite(image, 512, bytes(512))
 
 
+# One kernel in the containers that Debian's own do not come in: (file, what pvboot calls it, how it is made).
+CONTAINERS = [
+    ("bzimage-gzip", "bzImage, gzip", lambda image: bzimage.repacked(image, "gzip")),
+    ("bzimage-bzip2", "bzImage, bzip2", lambda image: bzimage.repacked(image, "bzip2")),
+    ("bzimage-lzma", "bzImage, LZMA", lambda image: bzimage.repacked(image, "lzma")),
+    ("bzimage-lzo", "bzImage, LZO", lambda image: bzimage.repacked(image, "lzo")),
+    ("bzimage-elf", "bzImage, not compressed", lambda image: bzimage.repacked(image, "elf")),
+    ("vmlinux-gzip", "ELF, gzip", lambda image: bzimage.pack(bzimage.vmlinux(image), "gzip")),
+    ("vmlinux-zstd", "ELF, Zstandard", lambda image: bzimage.pack(bzimage.vmlinux(image), "zstd")),
+]
+
+
+def _add_containers(boot):
+    image = (boot / "vmlinuz").read_bytes()
+    for name, _, make in CONTAINERS:
+        (boot / name).write_bytes(make(image))
+    (boot / "grub/grubenv").write_bytes(b"# GRUB Environment Block\n".ljust(1024, b"#"))
+
+
+def _in_turn(count):
+    """Settings with which each start of the guest boots the next entry."""
+    turns = "".join(f'if [ "${{turn}}" = {n} ]; then set next={n + 1}; fi\n' for n in range(count))
+    return ('set timeout=0\nload_env\nif [ -z "${turn}" ]; then set turn=0; fi\nset default="${turn}"\n'
+            f"{turns}set turn=$next\nsave_env turn\n")
+
+
+def _containers():
+    entries = [{"title": name, "kernel": f"/boot/{name}", "words": f"quiet kernel.in={name} proof.reboot"}
+               for name, _, _ in CONTAINERS]
+    entries[-1]["words"] = entries[-1]["words"].removesuffix(" proof.reboot")
+    return Sample("lz4", first=entries[0], entries=entries[1:], settings=_in_turn(len(entries)), more=_add_containers)
+
+
 MISSING = {"title": "A kernel that was removed", "kernel": "/boot/vmlinuz-removed"}
 LONG_LINE = "word=" + "x" * 1100
 
@@ -189,6 +226,7 @@ SAMPLES = {
     "missing-then-good": Sample("lz4", first=MISSING, settings=TIMEOUT + "set fallback=1\n",
                                 entries=[{"title": "The kernel that is there"}]),
     "missing-initrd": Sample("lz4", first={"initrd": "/boot/initrd-removed"}),
+    "containers": _containers(),
     "truncated-kernel": Sample("xz", corrupt=_truncate_kernel),
     "corrupt-xz": Sample("xz", corrupt=_corrupt_kernel),
     "corrupt-lz4": Sample("lz4", corrupt=_corrupt_kernel),

@@ -4,9 +4,12 @@ A `disks_from` action gets the run and the scenario's disks as images, and retur
 `before_unpause` action gets the session and the guest, created and paused. An `afterwards` action gets
 the run, whose guest is still there, and returns what is wrong, or None.
 """
+import json
 import pathlib
 import re
+import subprocess
 
+from contents import BUILD
 from rig.disks import BLOCK_SCRIPT, Disk
 
 MAJOR_XVD = 202
@@ -84,6 +87,29 @@ def host_was_told(**keys):
                 return f"xenstore says {key} {value!r}, not {pattern!r}"
         return None
     return afterwards
+
+
+def refused_as_on_the_host(run):
+    """Whether each unbootable kernel was refused in the words that `pvboot inspect` has for it."""
+    if not run.refused:
+        return "there were no unbootable kernels"
+    for kernel in run.refused:
+        name = kernel["name"]
+        line = re.search(rf"^pvboot: error: '{re.escape(name)}' cannot be booted: \(xvda\)/refused/{re.escape(name)}: "
+                         r"(.*)$", run.guest.output, re.MULTILINE)
+        if not line:
+            return f"{name} was not refused"
+        if kernel["words_in_guest"]:
+            if kernel["words_in_guest"] not in line.group(1):
+                return f"{name} was refused for {line.group(1)!r}, not for {kernel['words_in_guest']!r}"
+            continue
+        path = run.folder / "unbootable" / name
+        done = subprocess.run([BUILD / "pvboot", "inspect", "--json", path], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL)
+        reason = json.loads(done.stdout)["reason"]
+        if done.returncode != 1 or kernel["words"] not in reason or line.group(1) != reason:
+            return f"{name} was refused for {line.group(1)!r}, on the host for {reason!r}"
+    return None
 
 
 def _hash(data):

@@ -4,6 +4,8 @@ What makes disks gets the run and the scenario's disks as images, and returns Di
 a ramdisk gets the same and returns a file. Contents of files are texts, bytes, or functions of the run that
 give bytes.
 """
+import json
+import os
 import pathlib
 import random
 import struct
@@ -22,6 +24,7 @@ GRUB_MODULES = ("ext2", "normal", "configfile", "search", "search_fs_uuid", "tes
 BUILD_ID_NOTE = struct.pack("<III4s", 4, 20, 3, b"GNU\0")
 OTHER_BUILD_ID = bytes([0x0B]) * 20
 PACK = pathlib.Path(__file__).resolve().parent.parent / "guest/handover/pack.py"
+BUILD = pathlib.Path(__file__).resolve().parent.parent.parent / "build/release"
 BLOCK_DISK_SIZES = [f"{64 * n} KiB" for n in range(1, 16)] + ["1 MiB"]
 
 
@@ -46,6 +49,26 @@ def holding(files):
         _write_into(image, layout, {path: _content(run, content) for path, content in files.items()})
         return [Disk(image)]
     return disks_from
+
+
+def unbootable_kernels(folder):
+    """Writes the files of the unit tests' table of unbootable kernels; the list of them."""
+    folder.mkdir(exist_ok=True)
+    host.run([BUILD / "test_image", "[write-unbootable]"], env={**os.environ, "PVBOOT_UNBOOTABLE": str(folder)})
+    return json.loads((folder / "kernels.json").read_text())
+
+
+def refused_then_good(run, images):
+    """The first disk with an entry for each unbootable kernel, each the fallback of the one before, and a good kernel
+    at their end."""
+    folder = run.folder / "unbootable"
+    run.refused = unbootable_kernels(folder)
+    names = [kernel["name"] for kernel in run.refused]
+    text = f'set timeout=0\nset default=0\nset fallback="{" ".join(str(n + 1) for n in range(len(names)))}"\n'
+    text += "".join(f"menuentry '{name}' {{ linux /refused/{name} }}\n" for name in names)
+    text += f"menuentry 'a good kernel' {{\n{linux('after.all')}\n}}\n"
+    files = {f"/refused/{name}": (folder / name).read_bytes() for name in names}
+    return holding({GRUB_CFG: text, **files})(run, images)
 
 
 def ramdisk(text):

@@ -87,6 +87,7 @@ class Run:
         self.number = next(self._numbers)
         self.guest = None
         self.disks = []
+        self.refused = []  # unbootable kernels on the disk
         self._endings = []
 
     @property

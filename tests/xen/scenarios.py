@@ -12,6 +12,7 @@ import actions
 import contents
 import texts
 from contents import CHAINED, CHAINED_ON_BOOT, GRUB_CFG, configuration, holding, linux
+from recipes import samples
 from texts import ADVICE, BOOTED, COUNTDOWN, ERROR, FAILED_PROOF, FIRST_LINE, MENU, proof
 
 GOES_ON = None
@@ -114,6 +115,16 @@ SCENARIOS = [
     boots("lz4-kernel", Use("lz4"), version="cloud"),
     boots("zstd-kernel", Use("zstd"), version=r"6\.12"),
     boots("uncompressed-kernel", Use("vmlinux")),
+    # One guest that boots the next entry each time it starts.
+    Scenario("kernel-containers", (Use("containers"),),
+             tuple(pattern for number, (name, container, _) in enumerate(samples.CONTAINERS)
+                   for pattern in (FIRST_LINE, texts.loading(f"/boot/{name}", container),
+                                   proof(boots=number + 1, words=rf"kernel\.in={name}( proof\.reboot)?",
+                                         kernel="cloud"))),
+             restart=True, seconds=900),
+    # One guest that tries each unbootable kernel, and then a good one.
+    boots("refusals", Use("lz4"), words="after.all", see=(texts.TRYING_FALLBACK,), seconds=600,
+          disks_from=contents.refused_then_good, afterwards=actions.refused_as_on_the_host),
     boots("big-initrd", Use("lz4-big-initrd"), memory=512),
     # Layouts.
     boots("gpt", Use("xz-gpt"), "/dev/xvda1"),

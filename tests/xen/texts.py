@@ -24,6 +24,10 @@ def configuration(path):
     return rf"pvboot: configuration {path}$"
 
 
+def loading(path, container):
+    return rf"pvboot: loading \(xvda\){path}, {container}, [\d.]+ .iB$"
+
+
 def stage2(path):
     return rf"pvboot: booting 'the guest's own loader \(xvda\){path}'$"
 
@@ -55,6 +59,8 @@ DEAF_SECOND_BACKEND = error("disk: xvdb", "does not answer")
 NOTHING_ON_DISK = r"pvboot: note: xvda: neither a partition table nor a filesystem"
 DAMAGED_INODES = r"pvboot: note: xvda: .*checksum mismatch"
 DAMAGED_PARTITION_TABLE = r"pvboot: note: xvda: partition table: gpt: .*neither copy can be used"
+
+TRYING_FALLBACK = r"pvboot: trying the fallback entry"
 
 # What pvboot says when an attempt has failed, by pvboot.on_error=.
 ANOTHER_TRY = r"pvboot: trying (once more|the fallback|again)"
