@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -212,6 +213,30 @@ class Kernels(unittest.TestCase):
     def test_what_is_no_bzimage_is_refused(self):
         with self.assertRaisesRegex(ValueError, "HdrS"):
             bzimage.payload(bytes(4096))
+
+    def test_a_kernel_packed_otherwise_is_the_same_kernel(self):
+        kernel = b"\x7fELF" + bytes(range(256)) * 40
+        before, behind = bytearray(0x600), b"the old decompressor"
+        data = bzimage.pack(kernel, "zstd") + struct.pack("<I", len(kernel))
+        before[bzimage.SETUP_SECTS] = 1
+        before[bzimage.MAGIC:bzimage.MAGIC + 4] = b"HdrS"
+        struct.pack_into("<II", before, bzimage.PAYLOAD, 0x200, len(data))
+        image = bytes(before) + data + behind
+        unpackers = {"gzip": ["gzip", "-dc"], "bzip2": ["bzip2", "-dc"], "lzma": ["xz", "--format=lzma", "-dc"],
+                     "lzo": ["lzop", "-dc"], "zstd": ["zstd", "-dcq"], "elf": ["cat"]}
+        self.assertEqual(set(unpackers), {*bzimage.PACKERS, "elf"})
+        for kind, tool in unpackers.items():
+            with self.subTest(kind):
+                changed = bzimage.repacked(image, kind)
+                offset, length = struct.unpack_from("<II", changed, bzimage.PAYLOAD)
+                payload = changed[0x400 + offset:0x400 + offset + length]
+                self.assertEqual(changed[0x400 + offset + length:], behind)
+                if kind != "elf":
+                    self.assertEqual(struct.unpack("<I", payload[-4:])[0], len(kernel))
+                if kind not in ("elf", "gzip"):
+                    payload = payload[:-4]
+                done = subprocess.run(tool, input=payload, stdout=subprocess.PIPE, check=True)
+                self.assertEqual(done.stdout, kernel)
 
 
 if __name__ == "__main__":
