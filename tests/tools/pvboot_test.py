@@ -50,6 +50,29 @@ menuentry 'no initrd' {
     linux /boot/vmlinuz
     initrd /boot/empty.img
 }
+menuentry 'wrapped' {
+    linux /boot/vmlinuz
+    initrd /boot/initrd.img newc:etc/key:/boot/key
+}
+menuentry 'modules' {
+    multiboot /boot/other-os placeholder
+    module /boot/initrd.img one "two words"
+    module --nounzip /boot/key
+}
+menuentry 'modules of Linux' {
+    multiboot /boot/vmlinuz
+    module /boot/initrd.img one
+}
+menuentry 'both' {
+    linux /boot/vmlinuz
+    initrd /boot/initrd.img
+    module /boot/key
+}
+menuentry 'dom0' {
+    multiboot /boot/xen.gz placeholder
+    module /boot/vmlinuz placeholder root=/dev/xvda
+    module --nounzip /boot/initrd.img
+}
 """
 
 
@@ -66,6 +89,9 @@ class HostCommand(unittest.TestCase):
         (root / "boot/vmlinux.gz").write_bytes(gzip.compress(kernel))
         (root / "boot/initrd.img").write_bytes(b"i" * 100001)
         (root / "boot/empty.img").write_bytes(b"")
+        (root / "boot/key").write_bytes(b"k" * 300)
+        (root / "boot/other-os").write_bytes(kernel.replace(b"linux\0", b"other\0"))
+        (root / "boot/xen.gz").write_bytes(gzip.compress(tiny_kernel.hypervisor()))
         (root / "boot/grub/grub.cfg").write_text(GRUB_CFG)
         (root / "boot/grub/other.cfg").write_text(OTHER_CFG)
         (root / "vmlinuz").symlink_to("boot/vmlinuz")
@@ -161,9 +187,46 @@ class HostCommand(unittest.TestCase):
         self.run_pvboot("plan", self.image, "--entry", "no such entry", expect=1)
         self.run_pvboot("plan", self.image, "--memory", "16", expect=1)
 
+    def planned(self, entry, *words, expect=0):
+        return self.run_pvboot("plan", self.image, "--extra", "pvboot.config=/boot/grub/other.cfg", "--entry", entry,
+                               *words, expect=expect)
+
+    def module_of(self, plan):
+        return next((e["name"], e["bytes"]) for e in plan["layout"]["elements"] if e["name"] in ("initrd", "modules"))
+
+    def test_wrapped_files_and_modules_are_listed(self):
+        entries = self.json("entries", self.image, "--extra", "pvboot.config=/boot/grub/other.cfg")
+        by_title = {e["title"]: e for e in entries}
+        self.assertEqual(by_title["wrapped"]["initrds"], ["(xvda)/boot/initrd.img", "newc:etc/key:(xvda)/boot/key"])
+        self.assertEqual(by_title["modules"]["modules"],
+                         [{"file": "(xvda)/boot/initrd.img", "cmdline": 'one "two words"'},
+                          {"file": "(xvda)/boot/key", "cmdline": ""}])
+        text = self.run_pvboot("entries", self.image, "--extra", "pvboot.config=/boot/grub/other.cfg").stdout.decode()
+        self.assertIn("initrd   newc:etc/key:(xvda)/boot/key\n", text)
+        self.assertIn('module   (xvda)/boot/initrd.img one "two words"\n', text)
+
+    def test_wrapped_files_take_the_room_of_their_archive(self):
+        plan = json.loads(self.planned("wrapped", "--json").stdout)
+        # Four zeroes at least, headers for etc, etc/key and the trailer, each with its name padded to 4.
+        self.assertEqual(self.module_of(plan), ("initrd", 100001 + 7 + 116 + 120 + 300 + 124))
+        self.assertFalse(plan["layout"]["multiboot_modules"])
+
+    def test_modules_are_a_package_for_all_kernels_but_linux(self):
+        plan = json.loads(self.planned("modules", "--json").stdout)
+        self.assertEqual(self.module_of(plan), ("modules", 4096 + 102400 + 300))
+        self.assertTrue(plan["layout"]["multiboot_modules"])
+        self.assertEqual(len(plan["entry"]["modules"]), 2)
+        self.assertIn("SIF_MULTIBOOT_MOD", self.planned("modules").stdout.decode())
+        done = self.planned("modules of Linux")
+        self.assertIn("given as initrds", done.stdout.decode())
+        self.assertIn("'one' are left out", done.stderr.decode())
+        plan = json.loads(self.planned("modules of Linux", "--json").stdout)
+        self.assertEqual(self.module_of(plan), ("initrd", 100001))
+
     def test_an_entry_that_loads_no_kernel_cannot_be_planned(self):
         for entry, words in (("again", "restarts"), ("more", "another configuration"), ("sector", "boot sector"),
-                             ("no initrd", "empty file")):
+                             ("no initrd", "empty file"), ("both", "both initrds and multiboot modules"),
+                             ("dom0", "/boot/xen.gz: this is the Xen hypervisor")):
             with self.subTest(entry):
                 done = self.run_pvboot("plan", self.image, "--extra", "pvboot.config=/boot/grub/other.cfg", "--entry",
                                        entry, expect=1)

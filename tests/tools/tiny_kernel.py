@@ -13,6 +13,13 @@ def note(kind, desc):
     return struct.pack("<III", 4, len(desc), kind) + b"Xen\0" + padded
 
 
+def hypervisor():
+    """A program for a bare machine, as Xen's own image is one: a 32-bit ELF with a multiboot header."""
+    flags = 3
+    header = struct.pack("<III", 0x1BADB002, flags, -(0x1BADB002 + flags) & 0xFFFFFFFF)
+    return (b"\x7fELF" + bytes([1, 1, 1, 0]) + bytes(120) + header).ljust(20000, b"\0")
+
+
 def make(notes=True, machine=62, code_bytes=8192, entry=VIRT_BASE + 0x1000000, more_notes=b""):
     text = b"\xcc" * code_bytes
     table = b""

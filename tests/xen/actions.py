@@ -112,7 +112,7 @@ def refused_as_on_the_host(run):
     return None
 
 
-def _hash(data):
+def fnv1a(data):
     """FNV-1a in 64 bits, as tests/guest/block.cpp takes it."""
     value = 0xCBF29CE484222325
     for byte in data:
@@ -136,5 +136,5 @@ def disks_were_read(run):
     seen = re.findall(r"first MiB (0x\w+)", run.guest.output)
     contents = [_first_mib(disk) for disk in run.disks]
     later = [_with_what_is_written(data) for data in contents] if run.scenario.extra == "write" else contents
-    wanted = [_hash(data) for data in contents + later]
+    wanted = [fnv1a(data) for data in contents + later]
     return None if seen == wanted else f"the first MiB of the disks, twice, are {wanted}, but {seen} were read"

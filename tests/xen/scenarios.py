@@ -10,6 +10,7 @@ from typing import Callable, Optional
 
 import actions
 import contents
+import loads
 import texts
 from contents import CHAINED, CHAINED_ON_BOOT, GRUB_CFG, configuration, holding, linux
 from recipes import samples
@@ -86,6 +87,18 @@ def reads_blocks(name, disk, *sizes, **more):
                     afterwards=actions.disks_were_read, **more)
 
 
+def tells_modules(name, guest, how):
+    """A scenario of the modules guest, started from a disk with three modules."""
+    return Scenario(name, (Use("lz4"),), (
+        FIRST_LINE, r"pvboot: loading the modules", rf"modules: a package, {how}, \d+ bytes",
+        loads.told(0, loads.SECOND, "one two"), loads.told(1, loads.ODD, loads.ODD_WORDS), loads.told(2, b"", ""),
+        r"GUEST-MODULES: ok"), disks_from=holding({
+            "/boot/guest.elf": guest, "/boot/large": lambda run: loads.SECOND, "/boot/odd": loads.ODD,
+            "/boot/empty": b"", GRUB_CFG: configuration(
+                "multiboot /boot/guest.elf\nmodule /boot/large one two\n"
+                f"module --nounzip /boot/odd {loads.ODD_WORDS}\nmodule2 /boot/empty")}))
+
+
 def disks_of(disk):
     return (disk,) if isinstance(disk, Use) else disk
 
@@ -126,6 +139,27 @@ SCENARIOS = [
     boots("refusals", Use("lz4"), words="after.all", see=(texts.TRYING_FALLBACK,), seconds=600,
           disks_from=contents.refused_then_good, afterwards=actions.refused_as_on_the_host),
     boots("big-initrd", Use("lz4-big-initrd"), memory=512),
+    # What is loaded besides the kernel.
+    boots("initrd-several", Use("lz4"), see=(
+        loads.found("/sbin/check", loads.CHECK.encode()), loads.found("/deep/down/data", loads.PROOF_DATA),
+        loads.found("/second/file", loads.SECOND, "640"), loads.found("/last", loads.ODD)),
+        disks_from=holding({
+            "/boot/initrd.lz4": loads.initrd_in_lz4, "/boot/second.gz": loads.second_initrd, "/boot/check": loads.CHECK,
+            "/boot/odd": loads.ODD, GRUB_CFG: loads.entry(
+                ["/sbin/check", "/deep/down/data", "/second/file", "/last"],
+                "/boot/initrd.lz4 newc:/sbin/check:/boot/check newc:/deep/down/data:/proof/data /boot/second.gz "
+                "newc:last:/boot/odd")})),
+    boots("initrd-over-1-gib", Use("lz4"), see=(loads.found("/sbin/check", loads.CHECK.encode()),), memory=3072,
+          disks_from=loads.large_initrd, afterwards=loads.linux_saw_the_whole_initrd),
+    boots("module-of-linux", Use("lz4"), see=(texts.MODULE_AS_INITRD,), words="of.multiboot", disks_from=holding({
+        GRUB_CFG: configuration(linux("of.multiboot").replace("linux", "multiboot", 1)
+                                .replace("initrd /boot/initrd.img", "module /boot/initrd.img lost words"))})),
+    tells_modules("module-package", loads.modules_guest, "by its PFN"),
+    tells_modules("module-package-mapped", loads.modules_guest_without_pfn, "mapped"),
+    refuses("module-of-xen", Use("lz4"), texts.HYPERVISOR, disks_from=holding({
+        "/boot/xen.gz": loads.xen, GRUB_CFG: configuration(
+            "multiboot /boot/xen.gz placeholder\nmodule /boot/vmlinuz placeholder root=/dev/xvda ro\n"
+            "module --nounzip /boot/initrd.img")})),
     # Layouts.
     boots("gpt", Use("xz-gpt"), "/dev/xvda1"),
     boots("mbr", Use("lz4-mbr"), "/dev/xvda1"),

@@ -51,6 +51,7 @@ TRUNCATED_KERNEL = error("/boot/vmlinuz", "cut short")
 CORRUPT_KERNEL = error("/boot/vmlinuz", "data is damaged")
 NO_KERNEL = error("/boot/vmlinuz", "not a kernel")
 TOO_LITTLE_MEMORY = error("do not fit into the guest's memory")
+HYPERVISOR = error("/boot/xen.gz", "the Xen hypervisor", "cannot run inside a guest")
 LONG_COMMAND_LINE = error("command line", "1023 bytes")
 DEAF_BACKEND = error("disk: xvda", "does not answer")
 CLOSED_BACKEND = error("disk: xvda")
@@ -77,6 +78,7 @@ TIMING = (timing("started"), timing("disks connected"), timing("configuration re
           timing("ready to leave") + r"; at most \S+ .iB beyond the target's memory", timing("disks closed"))
 
 HOLES = r"pvboot: whoever started pvboot has given \S+ .iB of the guest's memory back"
+MODULE_AS_INITRD = r"pvboot: note: \(xvda\)/boot/initrd.img becomes an initrd.*'lost words'"
 
 # The guests of tests/guest/.
 GAVE_BACK = r"handover: gave back 9\d\d frames"
