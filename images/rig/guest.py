@@ -3,7 +3,8 @@
 A guest is created paused, followed, then unpaused, so nothing it prints is missed. By default it is
 kept by Xen when it ends (`on_poweroff="preserve"` and so on), so its shutdown reason can be read
 and the whole of its console has been read before it is destroyed. With `on_reboot="restart"` a
-reboot is no end: the console goes on in the same text.
+reboot is no end: the console goes on in the same text. A guest that is saved and restored, or migrated,
+goes on as another domain under the same name; whoever has that done waits with `wait_running_after`.
 
 `output` is the console with carriage returns removed; `moments` are (dom0 time, length of output
 then). Times are dom0's clock. Fails with RigError when xl refuses the guest.
@@ -104,6 +105,10 @@ class Guest:
         state, code = self.states[-1][1:3]
         return REASONS.get(code, str(code)) if state == "shutdown" else "gone"
 
+    def wait_running_after(self, domid, seconds=60):
+        """Waits until the guest runs as another domain than `domid`; whether it does."""
+        return self.session.wait(lambda: self.states[-1][1] == "running" and self.states[-1][0] != domid, seconds)
+
     def type(self, text):
         self.session.type(self.name, text.encode() if isinstance(text, str) else text)
 
@@ -116,14 +121,23 @@ class Guest:
         lines = self.session.must("xl dmesg").splitlines()
         return "\n".join(lines[self._log_mark:])
 
+    @property
+    def domid(self):
+        """The number of the domain that the guest was last."""
+        return next(state[0] for state in reversed(self.states) if state[0] is not None)
+
+    @property
+    def _logs(self):
+        return " ".join(f"/var/log/xen/console/guest-{self.name}{suffix}.log" for suffix in ("", "--incoming"))
+
     def destroy(self):
         self.session.unfollow(self._follow)
-        self.session.sh(f"xl destroy {self.name}; rm -f /var/log/xen/console/guest-{self.name}.log", 120)
+        self.session.sh(f"xl destroy {self.name}; rm -f {self._logs}", 120)
 
     def _begin(self, text):
         path = self.session.folder / f"{self.name}.cfg"
         path.write_text(text)
-        self.session.must(f"rm -f /var/log/xen/console/guest-{self.name}.log")
+        self.session.must(f"rm -f {self._logs}")
         self._log_mark = len(self.session.must("xl dmesg").splitlines())
         outcome = self.session.run(f"xl create -p {self.session.dom0_folder}/{path.name}", 180)
         if outcome.rc != 0:

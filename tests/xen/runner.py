@@ -24,7 +24,7 @@ from rig.disks import Disk
 from rig.guest import Guest
 from rig.machine import Machine, RigError, clean_up_when_told_to_end
 from rig.session import Session
-from scenarios import Keys
+from scenarios import Do, Keys
 
 # The release build's, whichever loader is tried.
 TEST_GUESTS = pathlib.Path(__file__).resolve().parent.parent.parent / "build/release"
@@ -139,6 +139,11 @@ class Run:
         for pattern in self.scenario.see:
             if isinstance(pattern, Keys):
                 self.guest.type(pattern.text)
+                continue
+            if isinstance(pattern, Do):
+                fault = pattern.action(self)
+                if fault:
+                    raise Failure(fault)
                 continue
             found = self.guest.wait_for(pattern, limit - time.monotonic(), start)
             if not found:

@@ -1,7 +1,7 @@
 """The scenarios on real Xen: which disks, which configuration, what must be seen, how it must end.
 
 Each is a row of `SCENARIOS`. `see` are patterns that have to come in this order on the console, and
-`Keys`, which are typed where they stand among them; `never` must not come at all; `end` is the shutdown
+`Keys` and `Do`, which are typed and done where they stand among them; `never` must not come at all; `end` is the shutdown
 reason wanted, or `GOES_ON` for a guest that does not end by itself: one that waits at pvboot's menu.
 Expected words of pvboot are in texts, what is on disks beyond the samples in contents.
 """
@@ -34,6 +34,12 @@ class Keys:
 
 
 @dataclass(frozen=True)
+class Do:
+    """Done when all before it has been seen: gets the run, returns what is wrong, or None."""
+    action: Callable
+
+
+@dataclass(frozen=True)
 class Scenario:
     name: str
     disks: tuple
@@ -52,6 +58,8 @@ class Scenario:
     ramdisk: Optional[Callable] = None
     before_unpause: Optional[Callable] = None
     afterwards: Optional[Callable] = None
+    # Runs only when it is named.
+    soak: bool = False
 
 
 def boots(name, disk, root="/dev/xvda", see=(), **more):

@@ -37,10 +37,11 @@ def timing(step):
     return rf"pvboot: timing: {step}: \d{{1,2}}\.\d{{3}} s, \+\d{{1,2}}\.\d{{3}} s"
 
 
-def proof(root="/dev/xvda", boots=1, words="", kernel=""):
-    """The line with which a sample guest proves its boot; `words` end its kernel command line."""
+def proof(root="/dev/xvda", boots=1, words="", kernel="", vcpus=r"\d+", times=1):
+    """The line with which a sample guest proves its boot; `words` end its kernel command line. A small guest says its
+    CPUs, too, and how often it has proved this boot."""
     return (rf"PVBOOT-PROOF: ok root={root} sha256=[0-9a-f]+ kernel=\S*{kernel}\S* boots={boots} "
-            rf"memory=\d+ cmdline=.*{words}$")
+            rf"memory=\d+ (?:vcpus={vcpus} times={times} )?cmdline=.*{words}$")
 
 
 # What each kind of bad input is called; a person has to learn which disk or file it is.

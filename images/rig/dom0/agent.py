@@ -36,8 +36,9 @@ DOMINF_SHUTDOWN = 1 << 2
 DOMINF_SHUTDOWN_SHIFT = 16
 
 
-def console_log(name):
-    return f"{CONSOLE_LOGS}/guest-{name}.log"
+def console_logs(name):
+    """A guest that migrates to this host has another name until it has come."""
+    return [f"{CONSOLE_LOGS}/guest-{name}{suffix}.log" for suffix in ("", "--incoming")]
 
 
 class Domains:
@@ -92,7 +93,7 @@ class Follower(threading.Thread):
         self._agent = agent
         self._id = request["id"]
         self._name = request["name"]
-        self._offset = 0
+        self._offsets = dict.fromkeys(console_logs(self._name), 0)
         self._domain = (None, None, None)
         self.stop = threading.Event()
 
@@ -108,16 +109,17 @@ class Follower(threading.Thread):
         watch.close()
 
     def _send_console(self):
-        try:
-            with open(console_log(self._name), "rb") as log:
-                log.seek(self._offset)
-                data = log.read(1 << 16)
-        except FileNotFoundError:
-            return
-        if data:
-            self._offset += len(data)
-            self._agent.send(ev="console", id=self._id, t=time.monotonic(),
-                             data=base64.b64encode(data).decode())
+        for path, offset in self._offsets.items():
+            try:
+                with open(path, "rb") as log:
+                    log.seek(offset)
+                    data = log.read(1 << 16)
+            except FileNotFoundError:
+                continue
+            if data:
+                self._offsets[path] += len(data)
+                self._agent.send(ev="console", id=self._id, t=time.monotonic(),
+                                 data=base64.b64encode(data).decode())
 
     def _send_state(self):
         domid = self._domain[0]

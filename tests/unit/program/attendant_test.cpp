@@ -27,6 +27,29 @@ TEST_CASE("the host's shutdown and reboot are said, acknowledged and carried out
   CHECK(s.text().find(said) != std::string::npos);
 }
 
+TEST_CASE("a request ends a wait in which nothing else happens") {
+  Scene s;
+  s.attendant.begin();
+  CHECK(!s.attendant.wait_for_key(seconds(1)));
+  struct Once final : xen::Peer {
+    explicit Once(Scene& scene) : s(scene) { s.xen.peers.push_back(this); }
+    void run() override {
+      // Once the look at the key is over, only a key is waited for.
+      const bool looked = s.store.requests.size() > before && s.store.ring.rsp_cons == s.store.ring.rsp_prod;
+      if (!looked || std::exchange(done, true))
+        return;
+      s.store.set(shutdown_key, "poweroff");
+      s.store.run();
+    }
+    Scene& s;
+    std::size_t before = s.store.requests.size();
+    bool done = false;
+  } once(s);
+  const xen::Instant start = s.xen.clock.now();
+  CHECK(end_of([&] { return s.attendant.wait_for_key(an_hour); }) == SHUTDOWN_poweroff);
+  CHECK(s.xen.clock.now() - start < seconds(5));
+}
+
 TEST_CASE("what was asked before anybody listened is carried out") {
   Scene s;
   s.store.set(shutdown_key, "reboot");
@@ -150,7 +173,9 @@ TEST_CASE("keys come, and the wait ends in time, whatever becomes of the store")
   CHECK(!s.attendant.wait_for_key(seconds(1)));
   CHECK(s.xen.clock.now() < start + xen::XenStore::reply_limit + seconds(2));
   s.reader.typed = "k";
+  const xen::Instant later = s.xen.clock.now();
   CHECK(s.attendant.wait_for_key(an_hour) == 'k');
+  CHECK(s.xen.clock.now() - later < seconds(1));
 }
 
 TEST_CASE("without a store there are keys") {
