@@ -12,8 +12,10 @@ import time
 import unittest
 from unittest import mock
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "images"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent / "images")]
 
+import runner
 from recipes import bzimage, cache, debian_guest, disk, host, initramfs
 from rig import emulation, guest, user_config
 from rig.machine import RigError
@@ -192,6 +194,39 @@ class DebianGuest(unittest.TestCase):
                 mock.patch.object(debian_guest.VM_BOOT, "folder", return_value=pathlib.Path("/vm")), \
                 self.assertRaisesRegex(host.CommandFailed, "after 180 s(.|\n)*Generating grub"):
             debian_guest._update_grub("disk.img", "/dev/vda1")
+
+
+class Machines(unittest.TestCase):
+    def rig(self):
+        machine = mock.Mock()
+        machine.running.return_value = True
+        start = mock.patch.object(runner.Machine, "start", return_value=machine).start()
+        self.addCleanup(mock.patch.stopall)
+        return runner.Rig(), start, machine
+
+    def test_scenarios_of_usual_guests_share_a_machine(self):
+        rig, start, machine = self.rig()
+        for memory in (64, 512, 3072):
+            rig.fit(runner.rig_memory(mock.Mock(memory=memory)))
+            rig.machine()
+        start.assert_called_once_with(memory_mib=runner.RIG_MEMORY_MIB)
+        machine.stop.assert_not_called()
+
+    def test_a_large_guest_gets_a_machine_that_holds_it(self):
+        rig, start, machine = self.rig()
+        rig.machine()
+        rig.fit(runner.rig_memory(mock.Mock(memory=12288)))
+        rig.machine()
+        machine.stop.assert_called_once_with()
+        self.assertGreater(start.call_args.kwargs["memory_mib"], 12288 + 2048)
+
+    def test_where_a_large_machine_does_not_fit_its_scenario_is_left_out_aloud(self):
+        scenario = mock.Mock(memory=12288, disks=())
+        for available, runs in ((runner.rig_memory(scenario) - 1, False), (runner.rig_memory(scenario), True)):
+            said = io.StringIO()
+            with mock.patch.object(runner, "_available_mib", return_value=available), contextlib.redirect_stdout(said):
+                self.assertEqual(runner.can_run(scenario), runs)
+            self.assertEqual("left out" in said.getvalue(), not runs)
 
 
 class Layouts(unittest.TestCase):
