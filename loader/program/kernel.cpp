@@ -22,20 +22,57 @@ Result<ScopedWindow> window_for(xen::AddressSpace& memory, const image::ImageHea
   }
 }
 
+class Stopwatch {
+public:
+  explicit Stopwatch(const xen::Clock& clock) : clock_(clock) {}
+
+  template <typename Work> auto time(Work work) {
+    const xen::Instant begin = clock_.now();
+    auto outcome = work();
+    sum_.nanoseconds += (clock_.now() - begin).nanoseconds;
+    return outcome;
+  }
+  Duration sum() const { return sum_; }
+
+private:
+  const xen::Clock& clock_;
+  Duration sum_{};
+};
+
+// Asking the disk for what comes next and waiting for it is timed apart from what the decoder then makes of it.
 class StreamChunks final : public image::ChunkSource {
 public:
-  explicit StreamChunks(fs::FileStream& stream) : stream_(stream) {}
-  Result<Bytes> next() override { return stream_.next(); }
+  StreamChunks(fs::FileStream& stream, Stopwatch& waiting) : stream_(stream), waiting_(waiting) {}
+  Result<Bytes> next() override {
+    return waiting_.time([this] { return stream_.next(); });
+  }
 
 private:
   fs::FileStream& stream_;
+  Stopwatch& waiting_;
+};
+
+struct Watches {
+  explicit Watches(const xen::Clock& clock) : streaming(clock), waiting(clock), layout(clock) {}
+
+  /// "63.1 MiB decoded in 0.7000 s, 0.0100 s for the disk, 0.0003 s for the layout"
+  std::string text(std::size_t bytes) const {
+    const Duration decoding{streaming.sum().nanoseconds - waiting.sum().nanoseconds};
+    return human_size(bytes) + " decoded in " + seconds_text(decoding) + ", " + seconds_text(waiting.sum()) +
+           " for the disk, " + seconds_text(layout.sum()) + " for the layout";
+  }
+
+  Stopwatch streaming; ///< decoding and waiting for the disk
+  Stopwatch waiting;
+  Stopwatch layout;
 };
 
 // A kernel that cannot be booted or does not fit is refused before the rest of it is read.
-Result<plan::Layout> read_and_lay_out(image::KernelStream& stream, const plan::GuestFacts& facts, BootModule& module) {
-  const image::KernelInfo* info = TRY(stream.read_layout());
-  plan::Layout layout = TRY(lay_out_with(module, *info, facts));
-  TRY(stream.read_all());
+Result<plan::Layout> read_and_lay_out(image::KernelStream& stream, const plan::GuestFacts& facts, BootModule& module,
+                                      Watches& watches) {
+  const image::KernelInfo* info = TRY(watches.streaming.time([&] { return stream.read_layout(); }));
+  plan::Layout layout = TRY(watches.layout.time([&] { return lay_out_with(module, *info, facts); }));
+  TRY(watches.streaming.time([&] { return stream.read_all(); }));
   return layout;
 }
 
@@ -58,13 +95,16 @@ Result<LoadedKernel> load_kernel(Workshop& workshop, const config::FilePath& pat
 
   codec::Arena arena(dictionary.span());
   fs::FileStream file(*open.file, buffer.span());
-  StreamChunks chunks(file);
+  Watches watches(workshop.guest.clock);
+  StreamChunks chunks(file, watches.waiting);
   image::KernelStream stream(head, chunks, window.span(), arena);
-  auto layout = read_and_lay_out(stream, facts, module);
+  workshop.log.timing("kernel opened");
+  auto layout = read_and_lay_out(stream, facts, module, watches);
   if (file.quarantined())
     buffer.quarantine();
   if (!layout)
     return std::unexpected(std::move(layout).error());
+  workshop.log.timing("kernel read", watches.text(stream.content().size()));
   const image::KernelInfo* info = stream.layout();
   if (const Bytes refused = workshop.refused_build_id;
       !refused.empty() && std::ranges::equal(refused, image::build_id(stream.content())))

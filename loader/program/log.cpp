@@ -4,16 +4,11 @@
 
 namespace pvboot::loader {
 
-namespace {
-
-// "1.234 s"
 std::string seconds_text(Duration duration) {
-  const std::uint64_t milliseconds_total = duration.nanoseconds / 1'000'000;
-  const std::string fraction = dec(milliseconds_total % 1000 + 1000);
-  return dec(milliseconds_total / 1000) + "." + fraction.substr(1) + " s";
+  const std::uint64_t ten_thousandths = duration.nanoseconds / 100'000;
+  const std::string fraction = dec(ten_thousandths % 10'000 + 10'000);
+  return dec(ten_thousandths / 10'000) + "." + fraction.substr(1) + " s";
 }
-
-} // namespace
 
 std::string_view advice(Code code) {
   switch (code) {
@@ -49,15 +44,15 @@ void Log::debug(std::string_view line) {
 }
 
 void Log::timing(std::string_view step, std::string_view more) {
-  const Duration now = clock_.now() - started_;
-  if (timing_) {
-    std::string line = "timing: " + std::string(step) + ": " + seconds_text(now) + ", +" +
-                       seconds_text({now.nanoseconds - last_.nanoseconds});
-    if (!more.empty())
-      (line += "; ") += more;
-    say(line);
-  }
-  last_ = now;
+  if (!timing_)
+    return;
+  const xen::Instant now = clock_.now();
+  std::string line =
+      "timing: " + std::string(step) + ": " + seconds_text(now - started_) + ", +" + seconds_text(now - step_began_);
+  if (!more.empty())
+    (line += "; ") += more;
+  say(line);
+  step_began_ = clock_.now();
 }
 
 void Log::error(std::string_view what, const Error& error) {

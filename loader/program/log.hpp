@@ -15,7 +15,8 @@ namespace pvboot::loader {
 
 class Log {
 public:
-  Log(xen::Console& console, const xen::Clock& clock) : console_(console), clock_(clock), started_(clock.now()) {}
+  Log(xen::Console& console, const xen::Clock& clock)
+      : console_(console), clock_(clock), started_(clock.now()), step_began_(started_) {}
 
   void configure(config::LogLevel level, bool timing) {
     level_ = level;
@@ -28,7 +29,8 @@ public:
   void info(std::string_view line);
   /// Shown with pvboot.log=debug.
   void debug(std::string_view line);
-  /// Shown with pvboot.log=timing: "timing: kernel loaded: 1.234 s, +0.567 s; ...".
+  /// Shown with pvboot.log=timing: "timing: kernel loaded: 1.2345 s, +0.5678 s; ...", the time since the start and
+  /// what this step took. What it costs to write such a line is in the first only.
   void timing(std::string_view step, std::string_view more = {});
 
   /// "pvboot: error: <chain of places>: <message>", then what to do about it.
@@ -41,10 +43,13 @@ private:
   xen::Console& console_;
   const xen::Clock& clock_;
   xen::Instant started_;
-  Duration last_{};
+  xen::Instant step_began_; ///< when the last step's line had been written
   config::LogLevel level_ = config::LogLevel::normal;
   bool timing_ = false;
 };
+
+/// "1.2345 s".
+std::string seconds_text(Duration duration);
 
 /// What a person can do about an error of this kind; empty when the message says it all.
 std::string_view advice(Code code);

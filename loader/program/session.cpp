@@ -356,17 +356,20 @@ void Session::hand_over(xen::Handover& handover) {
   found_ = {};
   environment_.reset();
   disks_.reset();
+  log_.timing("let go of the files");
+  const std::size_t disks = vbds_ ? vbds_->connected().size() : 0;
   if (vbds_) {
     close_disks();
     vbds_.reset();
   }
+  log_.timing("disks closed", dec(disks) + (disks == 1 ? " disk" : " disks"));
   if (const std::size_t bytes = xen::quarantined_bytes(); bytes != 0)
     log_.say("warning: a disk's backend has not let go of " + human_size(bytes) +
              " of this guest's memory and may still write there");
-  log_.timing("disks closed");
   if (guest_.store != nullptr)
     (void)guest_.store->reset_watches();
   (void)guest_.grants.end_all();
+  log_.timing("leaving", "Xen's clock says " + dec(guest_.clock.now().nanoseconds) + " ns");
   handover.jump(guest_.shared, program_.wipe);
 }
 

@@ -34,7 +34,7 @@ def stage2(path):
 
 def timing(step):
     """A line of pvboot.log=timing; no step of a small guest takes minutes."""
-    return rf"pvboot: timing: {step}: \d{{1,2}}\.\d{{3}} s, \+\d{{1,2}}\.\d{{3}} s"
+    return rf"pvboot: timing: {step}: \d{{1,2}}\.\d{{4}} s, \+\d{{1,2}}\.\d{{4}} s"
 
 
 def proof(root="/dev/xvda", boots=1, words="", kernel="", vcpus=r"\d+", times=1):
@@ -74,9 +74,12 @@ CRASHING = r"pvboot: ending with a crash, as pvboot.on_error=crash says"
 GRUB = r"GNU GRUB  version"
 GRUB_STARTED = r"Welcome to GRUB!"
 SAME_BUILD = error("the guest's own loader", "the same build of pvboot")
-TIMING = (timing("started"), timing("disks connected"), timing("configuration read"), timing("kernel loaded"),
-          timing("initrd loaded"), timing("handover prepared"),
-          timing("ready to leave") + r"; at most \S+ .iB beyond the target's memory", timing("disks closed"))
+SECONDS = r"\d+\.\d{4} s"
+TIMING = (timing("started"), timing("disks connected"), timing("configuration read"), timing("kernel opened"),
+          timing("kernel read") + rf"; \S+ MiB decoded in {SECONDS}, {SECONDS} for the disk, {SECONDS} for the layout",
+          timing("kernel loaded"), timing("initrd loaded"), timing("handover prepared"),
+          timing("ready to leave") + r"; at most \S+ .iB beyond the target's memory",
+          timing("let go of the files"), timing("disks closed") + "; 1 disk", timing("leaving") + r"; Xen's clock says \d+ ns")
 
 HOLES = r"pvboot: whoever started pvboot has given \S+ .iB of the guest's memory back"
 MODULE_AS_INITRD = r"pvboot: note: \(xvda\)/boot/initrd.img becomes an initrd.*'lost words'"
