@@ -208,9 +208,6 @@ def _containers():
 MISSING = {"title": "A kernel that was removed", "kernel": "/boot/vmlinuz-removed"}
 LONG_LINE = "word=" + "x" * 1100
 
-# No countdown, and the kernel's first line on the console as soon as it runs.
-BENCH = {"first": {"words": "earlyprintk=xen"}, "settings": "set timeout=0\n"}
-
 SAMPLES = {
     "xz": Sample("xz"),
     "lz4": Sample("lz4"),
@@ -220,8 +217,6 @@ SAMPLES = {
     "lz4-gpt": Sample("lz4", "gpt"),
     "lz4-mbr": Sample("lz4", "mbr"),
     "lz4-big-initrd": Sample("lz4", big_initrd=True),
-    "bench": Sample("xz", **BENCH),
-    "bench-big-initrd": Sample("xz", big_initrd=True, **BENCH),
     "missing-kernel": Sample("lz4", first=MISSING),
     "missing-then-good": Sample("lz4", first=MISSING, settings=TIMEOUT + "set fallback=1\n",
                                 entries=[{"title": "The kernel that is there"}]),
@@ -241,11 +236,15 @@ SAMPLES = {
 
 def part(name):
     """The Part of a sample disk; its file is disk.img."""
-    sample = SAMPLES[name]
+    return part_of(name, SAMPLES[name])
+
+
+def part_of(name, sample, sources=(), parameter=None):
+    """The Part of a disk that is not in the table; `sources` are the files that say how it is made."""
     needs = [kernel_part(sample.kernel)]
     if sample.kernel == "vmlinux":
         needs.append(kernels.ALL["xz"])
-    return Part(f"sample-{name}", _build(sample), SOURCES, name, needs, usual_seconds=4)
+    return Part(f"sample-{name}", _build(sample), [*SOURCES, *sources], [name, parameter], needs, usual_seconds=4)
 
 
 def image(name):

@@ -1,0 +1,82 @@
+"""One start of each kind of guest, timed.
+
+Each gives a dict that goes into build/bench.json as it is: `seconds` from `xl unpause` to the first
+line that is waited for, and what the guest says about its own times. Fails with RigError when that
+line does not come.
+"""
+import pathlib
+import re
+import tempfile
+
+from recipes import initramfs, kernels
+from rig.disks import Disk
+from rig.guest import Guest
+from rig.machine import RigError
+
+from bench import disks
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = TOP / "build/release"
+GRUB = pathlib.Path("/usr/lib/grub-xen/grub-x86_64-xen.bin")
+SECONDS = 180
+LINUX_RUNS = r"Linux version \d"
+ENTERED = r"BARE: ([0-9a-f]{16})"
+DECODED = r"^decode: (\S+) (\S+) (\d+) bytes((?: [\d.]+)+)$"
+DECODE_INIT = """#!/bin/sh
+/bin/bench-decode --times 2 /payloads/*
+echo decode: end
+/bin/busybox poweroff -f
+"""
+
+
+def _run(session, guest, pattern):
+    try:
+        guest.unpause()
+        found = guest.wait_for(pattern, SECONDS)
+        if not found:
+            raise RigError(f"'{pattern}' was not printed; the console:\n{guest.output[-2000:]}")
+        return {"seconds": guest.time_of(found.start()) - guest.unpaused_at, "found": found.group(0)}
+    finally:
+        guest.destroy()
+        session.drives.detach_all()
+
+
+def grub(session, disk, memory):
+    run = _run(session, Guest(session, GRUB, [Disk(disks.image(disk))], memory_mib=memory), LINUX_RUNS)
+    return {"seconds": run["seconds"]}
+
+
+def pvboot(session, loader, disk, memory, pattern=LINUX_RUNS):
+    guest = Guest(session, loader, [Disk(disks.image(disk))], memory_mib=memory, extra="pvboot.log=timing")
+    run = _run(session, guest, pattern)
+    return {**run, "timing": re.findall(r"timing: (.*)", guest.output)}
+
+
+def entry(session, loader, memory):
+    """pvboot starts a kernel that says when it was entered."""
+    run = pvboot(session, loader, "bench-entry", memory, ENTERED)
+    return {**run, "entered": int(re.search(ENTERED, run["found"]).group(1), 16)}
+
+
+def bare(session):
+    """The least that Xen can start, without any loader."""
+    return _run(session, Guest(session, BUILD / "guest-bare.elf", memory_mib=64), ENTERED)
+
+
+def libraries(session, memory):
+    """A Linux guest decodes each codec's payload: {codec: seconds of each time}."""
+    archive = initramfs.with_busybox(DECODE_INIT)
+    archive.file("bin/bench-decode", (BUILD / "bench-decode").read_bytes())
+    for codec in disks.codecs():
+        archive.file(f"payloads/{codec}", disks.payload(codec), 0o644)
+    with tempfile.NamedTemporaryFile(suffix=".cpio") as ramdisk:
+        ramdisk.write(archive.cpio())
+        ramdisk.flush()
+        guest = Guest(session, kernels.ALL["lz4"].file("vmlinuz"), ramdisk=pathlib.Path(ramdisk.name),
+                      memory_mib=memory, extra="console=hvc0 quiet")
+        run = _run(session, guest, r"^decode: end")
+    decoded = {name: [float(t) for t in times.split()]
+               for name, _, _, times in re.findall(DECODED, guest.output, re.M)}
+    if missing := set(disks.codecs()) - set(decoded):
+        raise RigError(f"the Linux guest decoded no {', '.join(missing)}; its console:\n{guest.output[-2000:]}")
+    return {**run, "decoded": decoded}
