@@ -96,6 +96,8 @@ Result<Initrd> initrd(Interpreter& interpreter, std::string_view word) {
   const std::size_t colon = word.find(':');
   if (colon == std::string_view::npos || colon == 0)
     return fail(Code::invalid, "\"newc:NAME:FILE\" is expected");
+  if (colon > limits::newc_name)
+    return fail(Code::too_large, "newc: a name of more than 1,023 bytes");
   return Initrd{TRY(existing_file(interpreter, word.substr(colon + 1))), std::string(word.substr(0, colon))};
 }
 
@@ -150,8 +152,12 @@ Result<Status> run_module(Interpreter& interpreter, const Invocation& invocation
     return break_entry(interpreter, invocation, *loaded, file.error());
   if (loaded->modules.size() >= limits::initrds)
     return break_entry(interpreter, invocation, *loaded, Error(Code::too_large, "too many modules"));
+  std::string line = join_command_line(words.subspan(1));
+  if (line.size() > limits::module_line)
+    return break_entry(interpreter, invocation, *loaded,
+                       Error(Code::too_large, "the words of a module are more than 4,095 bytes"));
   mend_entry(*loaded);
-  loaded->modules.push_back({std::move(*file), join_command_line(words.subspan(1))});
+  loaded->modules.push_back({std::move(*file), std::move(line)});
   return Status::success;
 }
 

@@ -25,7 +25,9 @@ constexpr std::size_t contexts = 10;            ///< submenus and configurations
 constexpr std::size_t functions = 512;
 constexpr std::size_t items = 1024; ///< menu entries and submenus, all levels together
 constexpr std::size_t item_bytes = 512_KiB;
-constexpr std::size_t initrds = 64; ///< and modules, of one entry
+constexpr std::size_t initrds = 64;       ///< and modules, of one entry
+constexpr std::size_t newc_name = 1023;   ///< under which one initrd is wrapped
+constexpr std::size_t module_line = 4095; ///< the words of one module
 constexpr std::size_t messages = 64;
 constexpr std::size_t message_bytes = 512;
 

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::string_view trailer_name = "TRAILER!!!";
 constexpr std::uint32_t folder_mode = 0040755, file_mode = 0100755;
-constexpr std::uint64_t longest_name = 4095; // Linux skips members whose names have more than PATH_MAX bytes
+// Each folder is a header with its whole path, and all of them are in the loader's heap. (Linux takes 4,095 bytes.)
+constexpr std::size_t longest_name = 1023;
+constexpr std::size_t deepest_name = 24; // steps
 constexpr std::uint64_t largest_file = 0xffff'ffff;
 
 void add_field(std::string& out, std::uint32_t value) {
@@ -52,11 +54,13 @@ std::vector<std::string_view> steps_of(std::string_view name) {
 } // namespace
 
 Result<std::string> NewcArchive::member(std::string_view name, std::uint64_t size) {
+  if (name.size() > longest_name)
+    return fail(Code::too_large, "newc: a name of more than 1,023 bytes");
   const auto steps = steps_of(name);
   if (steps.empty() || name.ends_with('/') || (steps.size() == 1 && steps[0] == trailer_name))
     return fail(Code::invalid, "newc: a name that no file can have", name);
-  if (name.size() > longest_name)
-    return fail(Code::too_large, "newc: a name of more than 4,095 bytes");
+  if (steps.size() > deepest_name)
+    return fail(Code::too_large, "newc: a name of more than 24 steps");
   if (size > largest_file)
     return fail(Code::too_large, "newc: an archive holds no file of 4 GiB or more", name);
   std::string out;

@@ -6,8 +6,8 @@
 // each once in an archive: Linux makes none by itself. Everything belongs to root, with mode 0755, so that a script can
 // be wrapped; a folder that an earlier archive has made keeps no wider mode than that (GRUB gives 0777).
 //
-// Fails with Code::invalid for a name that names no file, with Code::too_large for what the format or Linux does not
-// hold.
+// Fails with Code::invalid for a name that names no file, with Code::too_large for a file of 4 GiB
+// and for a name of more than 1,023 bytes or 24 steps.
 #pragma once
 
 #include "base/result.hpp"

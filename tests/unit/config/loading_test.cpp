@@ -86,6 +86,21 @@ TEST_CASE("initrds add up, and may be wrapped") {
   CHECK(entry->initrds[2].newc_name == "x");
 }
 
+TEST_CASE("names to wrap under and words of modules have an end") {
+  auto environment = debian_disk();
+  environment.table.at(1).second.files["/k"] = "x";
+  const auto wrap = [&](std::size_t length) {
+    return resolve_body(environment, "linux /k\ninitrd newc:" + std::string(length, 'n') + ":/k\n");
+  };
+  const auto words = [&](std::size_t length) {
+    return resolve_body(environment, "multiboot /k\nmodule /k " + std::string(length, 'w') + "\n");
+  };
+  CHECK(wrap(1023));
+  CHECK(wrap(1024).error().code() == Code::too_large);
+  CHECK(words(4095));
+  CHECK(words(4096).error().code() == Code::too_large);
+}
+
 TEST_CASE("what can't be booted is refused with its cause and place") {
   struct Case {
     const char* body;
