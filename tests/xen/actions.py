@@ -9,6 +9,8 @@ import pathlib
 import re
 import subprocess
 
+import host_commands
+import texts
 from contents import BUILD
 from rig.disks import BLOCK_SCRIPT, Disk
 
@@ -47,6 +49,28 @@ def failing_disk(run, images):
     """Reads after the first 4 MiB answer with an I/O error."""
     table = "0 8192 linear DISK 0\\n8192 REST error\\n"
     return [_mapped(run, images[0], f"failing{run.number}", table)]
+
+
+STALLING = "stalling{}"
+
+
+def stalling_disk(run, images):
+    """The first disk, which `asked_while_it_loads` makes stand still for a while."""
+    return [_mapped(run, images[0], STALLING.format(run.number), "0 SIZE linear DISK 0\\n")]
+
+
+def asked_while_it_loads(word):
+    """Enter in the countdown, and a request of the host's while the disk gives pvboot nothing; for `Do`."""
+    def action(run):
+        run.session.must(f"dmsetup suspend --noflush --nolockfs {STALLING.format(run.number)}")
+        try:
+            run.guest.type("\r")
+            if not run.guest.wait_for(texts.BOOTING, 60):
+                return "Enter did not boot"
+            return host_commands.asks(word)(run)
+        finally:
+            run.session.must(f"dmsetup resume {STALLING.format(run.number)}")
+    return action
 
 
 def _fake_backend(session, guest, vdev):

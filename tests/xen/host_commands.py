@@ -8,6 +8,9 @@ import shlex
 
 # xl gives a guest a minute to acknowledge, and one more to suspend.
 XL_SECONDS = 180
+# What xl save and xl migrate say of a guest that has not told them where its frames are, as pvboot does not.
+NOT_SAVED = "Bad mfn 0 for p2m frame list list(.|\n)*(Failed to save domain|Migration failed)"
+NO_LIVE_MIGRATION = "Failed to enable logdirty: 95,"  # EOPNOTSUPP
 
 
 def _xl(run, words):
@@ -24,8 +27,8 @@ def xl(words, saying=""):
     return action
 
 
-def xl_refused(words, saying, afterwards=""):
-    """A command that has to fail and to say why; the guest is the same domain as before, and runs."""
+def xl_refused(words, saying):
+    """A command that has to fail and to say why; the guest goes on as if nothing had been."""
     def action(run):
         before = run.guest.domid
         rc, output = _xl(run, words.replace("NAME", run.guest.name))
@@ -33,11 +36,7 @@ def xl_refused(words, saying, afterwards=""):
             return f"xl {words} is done: {output.strip()}"
         if not re.search(saying, output):
             return f"xl {words} says {output.strip()!r}, not {saying!r}"
-        listed = run.session.sh(f"xl domid {run.guest.name}")[1].strip()
-        state = run.guest.states[-1]
-        if listed != str(before) or state[:2] != (before, "running"):
-            return f"after xl {words} the guest is domain {listed}, {state}"
-        return None
+        return _not_the_same(run, before)
     return action
 
 
@@ -54,9 +53,13 @@ def saved_and_restored(run):
 
 
 def migrated(run):
-    """To the same host, which is another domain all the same."""
+    """Live, to the same host, where it is another domain all the same. A Xen without shadow paging, as Debian's is,
+    migrates no PV guest, whoever has started it; then the guest has to go on as if nothing had been."""
     guest, before = run.guest, run.guest.domid
     rc, output = _xl(run, f"migrate -s '' {guest.name} 'xl migrate-receive'")
+    if NO_LIVE_MIGRATION in output:
+        print(f"-- {run.scenario.name}: not migrated: this Xen has no shadow paging for PV guests", flush=True)
+        return _not_the_same(run, before)
     if rc != 0:
         return f"xl migrate: status {rc}: {output.strip()}"
     return None if guest.wait_running_after(before) else f"migrated, the guest does not run: {guest.states}"
@@ -76,6 +79,15 @@ def key_is(path, value):
         found = output.rstrip("\n") if rc == 0 else None
         return None if found == value else f"{path} is {found!r}, not {value!r}"
     return action
+
+
+def _not_the_same(run, before):
+    """What is wrong when the guest is not the domain that it was, running."""
+    listed = run.session.sh(f"xl domid {run.guest.name}")[1].strip()
+    state = run.guest.states[-1]
+    if listed != str(before) or state[:2] != (before, "running"):
+        return f"domain {before} is now {listed}, {state}"
+    return None
 
 
 def _key(run, path):

@@ -10,6 +10,7 @@ from typing import Callable, Optional
 
 import actions
 import contents
+import host_commands as host
 import loads
 import texts
 from contents import CHAINED, CHAINED_ON_BOOT, GRUB_CFG, configuration, holding, linux
@@ -107,6 +108,26 @@ def tells_modules(name, guest, how):
                 f"module --nounzip /boot/odd {loads.ODD_WORDS}\nmodule2 /boot/empty")}))
 
 
+def moves(vcpus):
+    """A scenario whose guest is saved and restored, then migrated, and proves itself after each; all its CPUs are up
+    in both lives of it."""
+    def proofs(times):
+        return proof(vcpus=vcpus, times=times, words="proof.serve")
+    return Scenario(f"life-moved-{vcpus}-vcpus", (Use("lz4"),),
+                    (FIRST_LINE, proofs(1), Do(host.saved_and_restored), Keys("again\r"), proofs(2),
+                     Do(host.migrated), Keys("again\r"), proofs(3),
+                     Do(host.xl("shutdown NAME")), texts.GUEST_ASKED.format("poweroff")),
+                    vcpus=vcpus, memory=160, extra="proof.serve")
+
+
+def boots_in_a_row(count, between):
+    """What is seen of so many boots of one guest, with `between` done after each but the last."""
+    seen = []
+    for boot in range(1, count + 1):
+        seen += [FIRST_LINE, proof(boots=boot), *(between if boot < count else ())]
+    return tuple(seen)
+
+
 def disks_of(disk):
     return (disk,) if isinstance(disk, Use) else disk
 
@@ -195,6 +216,34 @@ SCENARIOS = [
     boots("stock-debian", Use("debian-gpt"), "/dev/xvda1", memory=768, version="cloud", seconds=240),
     boots("stock-debian-xz", Use("debian-gpt"), "/dev/xvda1", memory=768, seconds=300,
           extra="pvboot.entry=1>2", words="", version=r"-\d+-amd64"),
+    # What the host does to a running guest, and to one that is in pvboot still.
+    moves(vcpus=1),
+    moves(vcpus=4),
+    Scenario("life-ten-reboots", (Use("lz4"),),
+             (*boots_in_a_row(11, (Do(host.xl("reboot NAME")), texts.GUEST_ASKED.format("reboot"))),
+              Do(host.xl("shutdown NAME")), texts.GUEST_ASKED.format("poweroff")),
+             memory=128, extra="pvboot.timeout=0 proof.serve", restart=True, never=(FAILED_PROOF, ERROR), seconds=400),
+    Scenario("life-at-the-menu", (Use("lz4"),),
+             (FIRST_LINE, MENU, Do(host.xl_refused("save NAME /tmp/NAME.saved", host.NOT_SAVED)),
+              Do(host.xl_refused("migrate -s '' NAME 'xl migrate-receive'", host.NOT_SAVED)),
+              Do(host.asks("suspend")), texts.SUSPEND_REFUSED, MENU, Do(host.key_is("control/shutdown", "suspend")),
+              Do(host.asks("dance")), texts.not_known("dance"), MENU, Do(host.asks("")),
+              Do(host.key_is("control/feature-poweroff", "1")), Keys("0\r"), proof(words="proof.serve"),
+              Do(host.xl("reboot NAME")), texts.GUEST_ASKED.format("reboot"), FIRST_LINE, MENU,
+              Do(host.xl("reboot NAME")), texts.REBOOT_ASKED, FIRST_LINE, MENU,
+              Do(host.xl("shutdown NAME")), texts.SHUTDOWN_ASKED),
+             extra="pvboot.timeout=never proof.serve", restart=True),
+    Scenario("life-in-the-countdown", (Use("lz4"),),
+             (COUNTDOWN, Do(host.asks("suspend")), texts.SUSPEND_REFUSED, COUNTDOWN,
+              Do(host.xl("reboot NAME")), texts.REBOOT_ASKED, FIRST_LINE, COUNTDOWN,
+              Do(host.xl("shutdown NAME")), texts.SHUTDOWN_ASKED),
+             extra="pvboot.timeout=600", restart=True, never=(*BOOTED, texts.STARTING)),
+    Scenario("life-while-it-loads", (Use("lz4"),),
+             (COUNTDOWN, Do(actions.asked_while_it_loads("poweroff")), texts.SHUTDOWN_ASKED),
+             extra="pvboot.timeout=600", disks_from=actions.stalling_disk, never=(*BOOTED, texts.STARTING)),
+    Scenario("soak-200-boots", (Use("lz4"),), boots_in_a_row(200, ()), soak=True,
+             memory=128, extra="pvboot.timeout=0 proof.boots=200", restart=True, never=(FAILED_PROOF, ERROR),
+             seconds=200 * 60),
     # The model of Xen and Xen.
     Scenario("rules-of-the-model", (), (r"rules: (\d+) of \1\b",), kernel="guest-rules", memory=64),
     # The handover alone, and the disk driver alone.

@@ -4,6 +4,7 @@ FIRST_LINE = r"pvboot \d+\.\d+\.\d+ .*build-id"
 MENU = r"^pvboot> "
 ERROR = r"pvboot: error: .*"
 ADVICE = r"^pvboot:   \w"
+BOOTING = r"pvboot: booting '"
 STARTING = r"pvboot: starting the kernel"
 COUNTDOWN = r"boots '.*' in \d+ s; Enter boots now"
 FAILED_PROOF = "PVBOOT-PROOF: failed"
@@ -14,6 +15,10 @@ NO_DISK = r"pvboot: note: the guest has no disk"
 def error(*words):
     """An error line that has these words (regular expressions) in this order."""
     return ERROR + ".*".join(words)
+
+
+def not_known(word):
+    return rf"pvboot: the host asks for '{word}', which pvboot does not know: ignored$"
 
 
 def first_line(build_id):
@@ -70,6 +75,13 @@ RETRYING = r"pvboot: trying again in 5 s, as pvboot.on_error=retry says"
 REBOOTING = r"pvboot: rebooting, as pvboot.on_error=reboot says"
 POWERING_OFF = r"pvboot: powering off, as pvboot.on_error=poweroff says"
 CRASHING = r"pvboot: ending with a crash, as pvboot.on_error=crash says"
+
+# What pvboot says when the host asks for something.
+SHUTDOWN_ASKED = r"pvboot: the host asks for a shutdown: powering off$"
+REBOOT_ASKED = r"pvboot: the host asks for a reboot: rebooting$"
+SUSPEND_REFUSED = r"pvboot: the host asks for a suspend .*: refused"
+# A sample guest's own answer.
+GUEST_ASKED = "PVBOOT-PROOF: the host asks for {}$"
 
 GRUB = r"GNU GRUB  version"
 GRUB_STARTED = r"Welcome to GRUB!"
