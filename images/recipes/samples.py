@@ -15,8 +15,7 @@ from recipes.cache import Part
 HERE = pathlib.Path(__file__).parent
 UUID = "5ca1ab1e-0000-4000-8000-00000000b007"
 BIG_INITRD_MIB = 96
-SOURCES = [HERE / name for name in ("samples.py", "proof-init", "initramfs.py", "disk.py", "ext4.py",
-                                       "bzimage.py")]
+SOURCES = [HERE / name for name in ("samples.py", "proof-init", "initramfs.py", "disk.py", "ext4.py")]
 
 ENTRY = """menuentry '{title}' --class gnu-linux --class os $menuentry_id_option '{id}' {{
 	insmod gzio
