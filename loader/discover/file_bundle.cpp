@@ -77,8 +77,7 @@ Result<void> FileBundle::read_piece(Piece& piece, MutBytes rest, MutBytes bounce
                          {.quarantined = &quarantined.destination}),
            piece.name);
   else
-    TRY_AT(fs::read_through(file, rest.first(size), bounce.first(fs::bounce_for(size)), &quarantined.bounce),
-           piece.name);
+    TRY_AT(fs::read_through(file, rest.first(size), bounce, &quarantined.bounce), piece.name);
   return {};
 }
 
