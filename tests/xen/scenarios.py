@@ -204,6 +204,11 @@ SCENARIOS = [
     # Guests.
     boots("256-mib", Use("lz4"), memory=256),
     boots("3-gib", Use("lz4"), memory=3072),
+    # 24 MiB more than xl itself needs (tests/xen/smallest); XZ has its dictionary besides.
+    boots("memory-smallest-lz4", Use("lz4"), memory=91),
+    boots("memory-smallest-zstd", Use("zstd"), memory=95),
+    boots("memory-smallest-xz", Use("xz"), memory=135),
+    refuses("memory-too-small", Use("lz4"), texts.NO_ROOM_FOR_KERNEL, memory=32),
     boots("memory-12-gib", Use("lz4"), memory=12288),
     boots("memory-below-maxmem", Use("lz4"), xl="maxmem=2048"),
     Scenario("memory-with-holes", (Use("lz4"),), (texts.GAVE_BACK, FIRST_LINE, texts.HOLES, proof()), extra=HOLES,
