@@ -3,8 +3,6 @@
 #include "base/text.hpp"
 #include "xen/memory/pte.hpp"
 
-#include <limits>
-#include <optional>
 
 namespace pvboot::model {
 
