@@ -7,6 +7,7 @@ namespace pvboot::tools {
 
 std::vector<EntryFile> files_of(const config::Entry& entry) {
   std::vector<EntryFile> files;
+  files.reserve(entry.initrds.size() + entry.modules.size());
   for (const config::Initrd& initrd : entry.initrds)
     files.push_back({"initrd", printable(loader::text_of(initrd))});
   for (const config::Module& module : entry.modules) {
