@@ -5,7 +5,9 @@
 namespace pvboot::image {
 
 KernelStream::KernelStream(const ImageHead& head, ChunkSource& source, MutBytes window, codec::Arena& arena)
-    : head_(head), source_(source), window_(window), arena_(arena) {}
+    : head_(head), source_(source),
+      window_(window.first(static_cast<std::size_t>(std::min<std::uint64_t>(window.size(), head.window_size())))),
+      arena_(arena) {}
 
 KernelStream::~KernelStream() = default;
 

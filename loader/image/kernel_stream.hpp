@@ -36,7 +36,8 @@ public:
 
 class KernelStream {
 public:
-  /// `source`, `window` and `arena` must outlive the stream; the arena has head.decoder_memory bytes.
+  /// `source`, `window` and `arena` must outlive the stream; the arena has head.decoder_memory bytes. Of the window no
+  /// more than head.window_size() is used: that it ends at a page's end makes no room for what the file does not state.
   KernelStream(const ImageHead& head, ChunkSource& source, MutBytes window, codec::Arena& arena);
   ~KernelStream();
   KernelStream(const KernelStream&) = delete;

@@ -1,5 +1,6 @@
 #include "kernels.hpp"
 
+#include "base/checked.hpp"
 #include "loader/image/file_chunks.hpp"
 
 #include <algorithm>
@@ -234,8 +235,9 @@ Result<void> MemoryFile::read(std::uint64_t offset, MutBytes out) {
 Result<Streamed> load(const Octets& file, std::size_t chunk) {
   MemoryFile source(file);
   const image::ImageHead head = TRY(image::peek(source));
-  // Not filled: most of it may never be touched.
-  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(head.window_size(), 128_MiB));
+  // Not filled: most of it may never be touched. Whole pages, as a loader has them.
+  const auto room = static_cast<std::size_t>(
+      align_up<std::uint64_t>(std::min<std::uint64_t>(head.window_size(), 128_MiB), page_size));
   const auto window = std::make_unique_for_overwrite<std::byte[]>(room);
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(head.decoder_memory);
   codec::Arena arena(MutBytes(memory.get(), head.decoder_memory));
