@@ -19,6 +19,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = TOP / "build/release"
 GRUB = pathlib.Path("/usr/lib/grub-xen/grub-x86_64-xen.bin")
 SECONDS = 180
+DECODING_SECONDS = 900
 LINUX_RUNS = r"Linux version \d"
 ENTERED = r"BARE: ([0-9a-f]{16})"
 DECODED = r"^decode: (\S+) (\S+) (\d+) bytes((?: [\d.]+)+)$"
@@ -29,10 +30,10 @@ echo decode: end
 """
 
 
-def _run(session, guest, pattern):
+def _run(session, guest, pattern, seconds=SECONDS):
     try:
         guest.unpause()
-        found = guest.wait_for(pattern, SECONDS)
+        found = guest.wait_for(pattern, seconds)
         if not found:
             raise RigError(f"'{pattern}' was not printed; the console:\n{guest.output[-2000:]}")
         return {"seconds": guest.time_of(found.start()) - guest.unpaused_at, "found": found.group(0)}
@@ -74,7 +75,7 @@ def libraries(session, memory):
         ramdisk.flush()
         guest = Guest(session, kernels.ALL["lz4"].file("vmlinuz"), ramdisk=pathlib.Path(ramdisk.name),
                       memory_mib=memory, extra="console=hvc0 quiet")
-        run = _run(session, guest, r"^decode: end")
+        run = _run(session, guest, r"^decode: end", DECODING_SECONDS)
     decoded = {name: [float(t) for t in times.split()]
                for name, _, _, times in re.findall(DECODED, guest.output, re.M)}
     if missing := set(disks.codecs()) - set(decoded):
