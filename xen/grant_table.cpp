@@ -39,9 +39,17 @@ bool GrantTable::clear(grant_ref_t ref) {
   std::uint16_t seen = __atomic_load_n(&flags, __ATOMIC_ACQUIRE);
   // A backend that maps and unmaps all the time counts as one that does not let go.
   for (int tries = 0; tries < most_tries && (seen & (GTF_reading | GTF_writing)) == 0; ++tries)
-    if (__atomic_compare_exchange_n(&flags, &seen, std::uint16_t{0}, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
+    if (__atomic_compare_exchange_n(&flags, &seen, std::uint16_t{0}, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)) {
+      forget(ref);
       return true;
+    }
   return false;
+}
+
+// Nobody reads an entry without flags; a kernel after us finds the table as Xen makes it.
+void GrantTable::forget(grant_ref_t ref) {
+  entries_[ref].domid = 0;
+  entries_[ref].frame = 0;
 }
 
 bool GrantTable::revoke(GrantRef ref) {
@@ -57,9 +65,12 @@ bool GrantTable::end(GrantRef ref) {
 
 std::size_t GrantTable::end_all() {
   std::size_t in_use = 0;
-  for (std::size_t ref = first_ours; ref < entries_.size(); ++ref)
-    if (__atomic_load_n(&entries_[ref].flags, __ATOMIC_ACQUIRE) != 0 && !end(GrantRef{static_cast<grant_ref_t>(ref)}))
+  for (grant_ref_t ref = first_ours; ref < entries_.size(); ++ref) {
+    if (__atomic_load_n(&entries_[ref].flags, __ATOMIC_ACQUIRE) == 0)
+      forget(ref);
+    else if (!end(GrantRef{ref}))
       ++in_use;
+  }
   return in_use;
 }
 

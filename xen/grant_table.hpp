@@ -37,14 +37,15 @@ public:
   /// reference is not given out again, so that the backend finds nobody else's frame behind it.
   [[nodiscard]] bool revoke(GrantRef ref);
 
-  /// Ends every grant of ours and of earlier loaders that nobody uses, after the frontends are closed; the number
-  /// that is still in use.
+  /// Ends every grant of ours and of earlier loaders that nobody uses, after the frontends are closed, and leaves
+  /// those entries all zero; the number that is still in use.
   std::size_t end_all();
 
   std::size_t free_entries() const { return free_.size(); }
 
 private:
   bool clear(grant_ref_t ref);
+  void forget(grant_ref_t ref);
 
   std::span<grant_entry_v1_t> entries_;
   std::vector<grant_ref_t> free_;

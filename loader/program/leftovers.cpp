@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-extern "C" char pvboot_writable_start[]; // pvboot.ld
+extern "C" char pvboot_image_start[]; // pvboot.ld
 extern "C" char pvboot_image_end[];
 extern "C" char pvboot_stack_guard[]; // entry.S
 
@@ -23,7 +23,7 @@ Leftovers::Leftovers(const xen::Guest& guest) {
                 {replaced.first.value, replaced.first.value + replaced.count * page_size}};
   if (gaps[1].from < gaps[0].from)
     std::swap(gaps[0], gaps[1]);
-  std::uint64_t at = address(pvboot_writable_start);
+  std::uint64_t at = address(pvboot_image_start);
   for (const Gap& gap : gaps) {
     add(at, gap.from);
     at = gap.to;

@@ -1,5 +1,6 @@
 // What of the loader's own memory nobody may read after it: its data, its heap, its stack, and its start_info with
-// the words of extra=, as ranges that are mapped until the jump.
+// the words of extra=, as ranges that are mapped until the jump. Its code goes too (the wiping itself is done by the
+// trampoline), so that the target's padding is as blank as Xen's own builder leaves it.
 //
 // Left out are the stack's guard page, which is not mapped, and the pages over which frames of others are mapped.
 #pragma once

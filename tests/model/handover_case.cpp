@@ -117,7 +117,7 @@ private:
 
   Result<void> release() {
     if (kernel_)
-      TRY(memory_->release(*kernel_));
+      TRY(memory_->release(*kernel_, xen::AddressSpace::Leave::wiped));
     if (initrd_window_)
       TRY(memory_->release(*initrd_window_));
     kernel_.reset();

@@ -40,6 +40,12 @@ public:
     std::memcpy(page(frame).data() + index * sizeof value, &value, sizeof value);
   }
 
+  /// Looks at every page that has been touched so far.
+  void for_each(const std::function<void(Mfn, const Page&)>& look) const {
+    for (const auto& [frame, page] : pages_)
+      look(Mfn{frame}, *page);
+  }
+
   /// What a frame holds when it is first looked at.
   void fill_when_touched(Mfn frame, std::function<void(Page&)> source) { sources_[frame.value] = std::move(source); }
 

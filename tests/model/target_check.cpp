@@ -267,6 +267,22 @@ private:
       require(std::memchr(page.data(), static_cast<int>(Domain::secret), page.size()) == nullptr,
               [&] { return "a secret is left in our page " + hex(name.value); });
     }
+    remains();
+  }
+
+  // What of the kernel's file is not the target's is nobody's.
+  void remains() {
+    constexpr std::size_t sample = 16;
+    std::set<std::string_view> starts;
+    for (std::size_t at = 0; at + sample <= expected_.kernel_file.size(); at += page_size)
+      starts.insert(std::string_view(expected_.kernel_file).substr(at, sample));
+    machine_.for_each([&](Mfn frame, const Page& page) {
+      const Pfn name{xen_.name_of(frame)};
+      const bool of_target = layout_.region.contains(name) || layout_.p2m.frames.contains(name) ||
+                             (layout_.initrd && layout_.initrd->frames.contains(name));
+      const std::string_view start(reinterpret_cast<const char*>(page.data()), sample);
+      require(of_target || !starts.contains(start), "a page of the kernel's file is left at " + hex(name.value));
+    });
   }
 
   void hypercall_page() {

@@ -88,13 +88,26 @@ class Run:
         self.guest = None
         self.disks = []
         self.refused = []  # unbootable kernels on the disk
+        self.notes = ""
         self._endings = []
 
     @property
     def kernel(self):
-        """The ELF that Xen starts: pvboot, GRUB, or one of tests/guest/."""
-        name = self.scenario.kernel
+        """The ELF that Xen starts."""
+        return self.elf(self.scenario.kernel)
+
+    def elf(self, name):
+        """pvboot, GRUB, or one of tests/guest/."""
         return {"pvboot": self.loader, "grub": GRUB}.get(name) or TEST_GUESTS / f"{name}.elf"
+
+    def note(self, text):
+        """Adds to the scenario's log."""
+        self.notes += text
+
+    def tell(self, text):
+        """Says what a person should know although the scenario has not failed."""
+        print(f"-- {self.scenario.name}: {text}", flush=True)
+        self.note(text + "\n")
 
     def at_end(self, action):
         self._endings.append(action)
@@ -102,6 +115,11 @@ class Run:
     def judge(self):
         """Raises Failure, or returns when all that is wanted was seen."""
         scenario = self.scenario
+        if scenario.judged_by:
+            fault = scenario.judged_by(self)
+            if fault:
+                raise Failure(fault)
+            return
         images = [image_of(use.sample, self.folder) for use in scenario.disks]
         self.disks = self._disks(images)
         self.guest = Guest(self.session, self.kernel, self.disks, memory_mib=scenario.memory,
@@ -224,7 +242,7 @@ def _log_of(run, error):
         return f"verdict: {error}\nno guest was made\n"
     xen = guest.xen_log() if error else ""
     return (f"verdict: {error or 'ok'}\ncreated in {guest.create_seconds:.2f} s\n"
-            f"states: {guest.states}\n--- console\n{guest.output}\n--- Xen\n{xen}\n")
+            f"states: {guest.states}\n--- console\n{guest.output}\n--- Xen\n{xen}\n{run.notes}")
 
 
 def _judge(scenario, rig, loader, logs):

@@ -12,6 +12,7 @@ import actions
 import contents
 import host_commands as host
 import loads
+import probe
 import texts
 from contents import CHAINED, CHAINED_ON_BOOT, GRUB_CFG, configuration, holding, linux
 from recipes import samples
@@ -61,6 +62,8 @@ class Scenario:
     afterwards: Optional[Callable] = None
     # Runs only when it is named.
     soak: bool = False
+    # Does all of it: gets the run, returns what is wrong, or None.
+    judged_by: Optional[Callable] = None
 
 
 def boots(name, disk, root="/dev/xvda", see=(), **more):
@@ -126,6 +129,11 @@ def boots_in_a_row(count, between):
     for boot in range(1, count + 1):
         seen += [FIRST_LINE, proof(boots=boot), *(between if boot < count else ())]
     return tuple(seen)
+
+
+def starts_alike(name, shape, grub=None, **more):
+    """A scenario in which the probe is started by xl, by pvboot and by GRUB, and must see the same."""
+    return Scenario(name, (), (), judged_by=probe.starts_alike(shape, grub), **{"memory": 64, **more})
 
 
 def disks_of(disk):
@@ -261,6 +269,17 @@ SCENARIOS = [
     reads_blocks("block-writes", Use("empty"), "64 MiB", extra="write"),
     reads_blocks("block-writes-qdisk", Use("empty", "qdisk"), "64 MiB", extra="write"),
     reads_blocks("block-16-disks", (), *contents.BLOCK_DISK_SIZES, disks_from=contents.block_disks),
+    # How a kernel finds the machine: as Xen's own builder leaves it.
+    starts_alike("probe-linux", "linux"),
+    starts_alike("probe-linux-two-vcpus", "linux", vcpus=2, memory=768),
+    starts_alike("probe-mini-os", "minios"),
+    starts_alike("probe-xtf", "xtf", vcpus=2),
+    starts_alike("probe-paddr-offset", "paddr"),
+    starts_alike("probe-p2m-in-another-slot", "p2m_slot", memory=384),
+    starts_alike("probe-p2m-below-the-kernel", "p2m_below"),
+    starts_alike("probe-guest-section", "guest_section"),
+    starts_alike("probe-bsd-symbols", "bsd"),
+    Scenario("probe-without-handlers", (), (), judged_by=probe.ends_alike, memory=64),
     # Other loaders.
     boots("started-by-grub", Use("xz"), kernel="grub", disks_from=holding({CHAINED: contents.loader})),
     boots("started-by-pvboot", Use("lz4"), see=(FIRST_LINE,), words="", disks_from=holding({

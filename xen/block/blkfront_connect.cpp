@@ -27,11 +27,12 @@ constexpr Duration probe_limit = seconds(5);
 // The way from reading our state to being Connected takes a backend some round trips to the store.
 constexpr Duration withdrawal = seconds(5);
 
-// What a blkfront, ours or an earlier loader's, puts into its directory besides the state.
+// What a blkfront, ours or an earlier loader's, puts into its directory besides the state. The protocol stays: the
+// host's toolstack has put it there before any frontend.
 bool is_frontend_key(std::string_view key) {
-  constexpr std::string_view names[] = {
-      "ring-page-order",           "num-ring-pages",     "event-channel",   "protocol",
-      "feature-large-sector-size", "feature-persistent", "feature-trusted", "multi-queue-num-queues"};
+  constexpr std::string_view names[] = {"ring-page-order",           "num-ring-pages",     "event-channel",
+                                        "feature-large-sector-size", "feature-persistent", "feature-trusted",
+                                        "multi-queue-num-queues"};
   return key.starts_with("ring-ref") || key.starts_with("queue-") || std::ranges::find(names, key) != std::end(names);
 }
 

@@ -18,6 +18,23 @@ namespace {
 constexpr std::uint32_t mxcsr_default = 0x1f80;
 constexpr std::uint64_t word = sizeof(std::uint64_t);
 
+/// The pages of the kernel's window that stay ours when the whole ones have gone to the target.
+std::vector<WipeRange> remains_of(const Window& window, std::vector<WholePages> whole) {
+  std::ranges::sort(whole, {}, &WholePages::file_page);
+  std::vector<WipeRange> remains;
+  std::uint64_t next = 0;
+  const auto up_to = [&](std::uint64_t page) {
+    if (next < page)
+      remains.push_back({window.address + (next << page_shift), (page - next) << page_shift});
+  };
+  for (const WholePages& pages : whole) {
+    up_to(pages.file_page);
+    next = pages.file_page + pages.count;
+  }
+  up_to(window.pages);
+  return remains;
+}
+
 TrampolineBlock::Call as_call(const RawCall& raw) {
   return {raw.number, {raw.args[0], raw.args[1], raw.args[2], raw.args[3]}};
 }
@@ -44,6 +61,7 @@ Result<Handover> Handover::prepare(AddressSpace& memory, const HandoverInput& in
     const Mfn root = TRY_AT(build_target_tables(memory, layout), "page tables");
     TRY_AT(mmuext(PinTable{Level::l4, root}), "page tables");
     handover.new_root_ = root;
+    handover.remains_ = remains_of(input.kernel, pages.whole);
     return {};
   };
   if (auto outcome = attempt(); !outcome) {
@@ -112,6 +130,8 @@ void Handover::jump(shared_info_t& shared, std::span<const WipeRange> wipe) {
   // Rather no start than one that leaves secrets in the guest's memory.
   if (wipe.size() > most_wipes)
     crash("\npvboot: stopped: the last page cannot hold all that is to be wiped; this is a bug in pvboot\n");
+  for (const WipeRange& range : remains_)
+    zero(range.address, range.bytes);
   mask_upcalls(shared);
   take(vcpu_reset_steps(stack_));
   reset_shared_info(shared);

@@ -51,6 +51,7 @@ private:
   void fill_trampoline(std::span<const WipeRange> wipe);
 
   AddressSpace* memory_;
+  std::vector<WipeRange> remains_; ///< pages of the kernel's file that the target does not take: its headers, its edges
   Mfn new_root_;
   Window trampoline_; ///< the page at an address of ours
   Mfn trampoline_frame_;

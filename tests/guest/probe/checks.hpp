@@ -29,6 +29,10 @@ void try_frames(Report& report, const Machine& machine);
 /// What can be observed of settings that Xen does not tell: vm_assist, the hypercall page, vcpu_info, the timer.
 void try_settings(Report& report, const Machine& machine);
 
+/// What a guest without handlers does not survive: an exception, and an event with upcalls unmasked.
+void raise_trap();
+void take_event(const Machine& machine);
+
 /// Runs the deed; whether it ended with an exception, which `last_fault` then describes.
 bool faults(void (*deed)(void*), void* with = nullptr);
 struct Fault {

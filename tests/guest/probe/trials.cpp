@@ -1,6 +1,7 @@
 #include "checks.hpp"
 
 #include <iterator>
+#include <optional>
 
 namespace pvboot::probe {
 
@@ -25,8 +26,16 @@ template <typename Wanted> std::uint64_t fill(const Machine& machine, std::uint6
 }
 
 struct Leftovers {
-  std::uint64_t looked_at, pages, highest;
+  std::uint64_t looked_at, pages, like_tables;
 };
+
+/// Whether all that a page holds are page-table entries of this guest's or of Xen's.
+bool like_a_table(const std::uint64_t* words) {
+  for (unsigned i = 0; i < 512; ++i)
+    if (words[i] != 0 && (words[i] & (pte_present | pte_accessed)) != (pte_present | pte_accessed))
+      return false;
+  return true;
+}
 
 /// What the names that are nobody's hold: not the region, not the module, not the P2M.
 Leftovers leftovers(const Machine& machine) {
@@ -38,7 +47,7 @@ Leftovers leftovers(const Machine& machine) {
     ++left.looked_at;
     if (nonzero_bytes(at(trial_page), at(trial_page) + 4096) != 0) {
       ++left.pages;
-      left.highest = pfn;
+      left.like_tables += like_a_table(reinterpret_cast<const std::uint64_t*>(trial_page));
     }
   }
   return left;
@@ -94,19 +103,19 @@ void try_hypercall_page(Report& report) {
   report.check(result == direct, "the hypercall page does not work");
 }
 
-void try_timer(Report& report, const Machine& machine) {
+/// The port of VIRQ_TIMER, bound here; nothing when somebody has bound it already.
+std::optional<evtchn_port_t> bind_timer() {
   evtchn_bind_virq_t bind{.virq = VIRQ_TIMER, .vcpu = 0, .port = 0};
-  if (event_op(EVTCHNOP_bind_virq, bind) != 0) {
-    report.check(false, "VIRQ_TIMER is bound already");
-    return;
-  }
-  report.fact("try.port", Dec{bind.port});
-  const shared_info_t& shared = shared_info(machine);
+  return event_op(EVTCHNOP_bind_virq, bind) == 0 ? std::optional(bind.port) : std::nullopt;
+}
+
+/// Whether the timer ticks within two seconds, by the bitmap of the 2-level ABI.
+bool wait_for_tick(const shared_info_t& shared, evtchn_port_t port) {
   const auto ticked = [&] {
     const volatile xen_ulong_t* words = shared.evtchn_pending;
-    return (words[bind.port / 64] >> bind.port % 64 & 1) != 0;
+    return (words[port / 64] >> port % 64 & 1) != 0;
   };
-  evtchn_port_t ports[] = {bind.port};
+  evtchn_port_t ports[] = {port};
   sched_poll_t poll{};
   set_xen_guest_handle(poll.ports, ports);
   poll.nr_ports = 1;
@@ -114,9 +123,19 @@ void try_timer(Report& report, const Machine& machine) {
   poll.timeout = *now + 2'000'000'000;
   for (unsigned n = 0; n < 100 && !ticked(); ++n)
     (void)sched_op(SCHEDOP_poll, poll);
-  report.fact("try.timer", ticked() ? "ticks" : "is silent");
-  report.check(ticked(), "the periodic timer does not run, or events are not those of the 2-level ABI");
-  evtchn_close_t close{.port = bind.port};
+  return ticked();
+}
+
+void try_timer(Report& report, const Machine& machine) {
+  const auto port = bind_timer();
+  report.check(port.has_value(), "VIRQ_TIMER is bound already");
+  if (!port)
+    return;
+  report.fact("try.port", Dec{*port});
+  const bool ticks = wait_for_tick(shared_info(machine), *port);
+  report.fact("try.timer", ticks ? "ticks" : "is silent");
+  report.check(ticks, "the periodic timer does not run, or events are not those of the 2-level ABI");
+  evtchn_close_t close{.port = *port};
   (void)event_op(EVTCHNOP_close, close);
 }
 
@@ -130,6 +149,16 @@ void try_vcpu_info(Report& report) {
 }
 
 } // namespace
+
+void raise_trap() { asm volatile("int3"); }
+
+void take_event(const Machine& machine) {
+  auto& shared = const_cast<shared_info_t&>(shared_info(machine));
+  if (const auto port = bind_timer(); port && wait_for_tick(shared, *port)) {
+    *const_cast<volatile std::uint8_t*>(&shared.vcpu_info[0].evtchn_upcall_mask) = 0;
+    (void)call(__HYPERVISOR_xen_version, XENVER_version, 0); // Xen looks for events on its way out
+  }
+}
 
 void try_frames(Report& report, const Machine& machine) {
   const std::uint64_t before = Machine::own_entry(trial_page);
@@ -161,8 +190,8 @@ void try_frames(Report& report, const Machine& machine) {
   report.fact("try.frames", "writable", Dec{writable}, "not", Dec{stuck});
   report.equal(stuck, 0, "frames that cannot be mapped writable");
   const Leftovers left = leftovers(machine);
-  report.fact("content.free-memory", "pages", Dec{left.looked_at}, "not blank", Dec{left.pages}, "up to pfn",
-              Hex{left.highest});
+  report.fact("content.free-memory", "pages", Dec{left.looked_at}, "not blank", Dec{left.pages}, "like page tables",
+              Dec{left.like_tables});
   (void)map_at(trial_page, before);
 
   domid_t self = DOMID_SELF;

@@ -17,6 +17,7 @@ FakeDisk::FakeDisk(FakeXen& xen, FakeStore& store, unsigned vdev, const Shape& s
   store.values[frontend() + "/backend-id"] = "0";
   store.values[frontend() + "/virtual-device"] = std::to_string(vdev);
   store.values[frontend() + "/device-type"] = "disk";
+  store.values[frontend() + "/protocol"] = "x86_64-abi"; // xl's word for what it started
   store.values[frontend() + "/state"] = "1";
   store.values[backend() + "/state"] = "1";
   xen.peers.push_back(this);

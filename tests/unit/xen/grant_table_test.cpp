@@ -53,6 +53,19 @@ TEST_CASE("what an earlier loader left is kept out until it can be ended") {
   CHECK(entries[9].flags == (GTF_permit_access | GTF_writing));
 }
 
+TEST_CASE("an ended grant leaves nothing in its entry, nor does one that an earlier loader ended") {
+  std::vector<grant_entry_v1_t> entries(11);
+  entries[9] = {.flags = 0, .domid = 3, .frame = 0x4321};
+  entries[10] = {.flags = GTF_permit_access | GTF_reading, .domid = 3, .frame = 0x8765};
+  GrantTable table(entries);
+  const GrantRef ours = *table.grant(DomainId{4}, Mfn{0x1234}, GrantAccess::read_write);
+  CHECK(table.end(ours));
+  CHECK((entries[ours.value].domid == 0 && entries[ours.value].frame == 0));
+  CHECK(table.end_all() == 1);
+  CHECK((entries[9].domid == 0 && entries[9].frame == 0));
+  CHECK((entries[10].domid == 3 && entries[10].frame == 0x8765));
+}
+
 TEST_CASE("reserved and unknown references are never ended") {
   std::vector<grant_entry_v1_t> entries(9);
   entries[1].flags = GTF_permit_access;

@@ -1,0 +1,178 @@
+"""The probe (tests/guest/probe) started in three ways with the same memory, command line, module and disk: by xl
+itself, by pvboot, by GRUB; and what it saw compared.
+
+xl's and pvboot's probe must both say "PROBE: ok" and must have seen the same, but for the differences in
+`DIFFERENCES`, each with its reason: a line that differs otherwise fails the scenario, and a difference that was
+expected and did not come is reported. GRUB's probe has to reach its verdict, where GRUB can start the shape at all; how
+many lines differ from xl's is only told.
+
+What the host sees in xenstore once the probe has powered off is compared as well.
+"""
+import random
+import re
+import struct
+from dataclasses import dataclass
+
+from recipes import ext4
+from rig.disks import Disk
+from rig.guest import Guest
+
+WORDS = 'alpha "beta=x y" gamma'  # as GRUB would quote them again
+MODULE_BYTES = 200_003            # not whole pages
+SECONDS = 180
+VERDICT = r"^PROBE: (ok|ends|FAILED .*)$"
+DISK_MIB = 16
+ALL = ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Facts whose first words match `key` are expected to differ for shapes that match `shapes`, because of `reason`,
+    and to be `pvboot` when pvboot has started the probe."""
+    key: str
+    pvboot: str
+    reason: str
+    shapes: str = ALL
+
+
+DIFFERENCES = (
+    Difference("start.module-length", str(MODULE_BYTES),
+               "exact, where Xen's builder counts whole pages of a module that it does not map",
+               "linux|paddr|p2m_below"),
+    Difference("content.padding-behind", r"pages \d+ not blank 1 the last at the end - 1",
+               "the last page before the region's end is the one that pvboot leaves from"),
+    Difference("content.free-memory", r"pages \d+ not blank ([1-9]\d*) like page tables \1",
+               "the tables that pvboot ran on are Xen's to read until the switch, and nobody's afterwards"),
+    Difference("store.indices", r"(\d+) \1 (\d+) \2", "pvboot has talked to xenstore; nothing waits in the ring"),
+    Difference("console.indices", r"0 0 \d+ [1-9]\d*", "pvboot has talked to the console"),
+    Difference("grants.frames", "16", "Xen never takes back a frame of the grant table; all entries are clear"),
+    Difference("xenstore data/pvboot", '""', "what pvboot tells the host"),
+    Difference("xenstore data/pvboot/(?:version|state|entry)", '".+"', "what pvboot tells the host"),
+    Difference(r"xenstore backend/vbd/51712/(?:feature|discard|sector|physical-sector|info)\S*", '".+"',
+               "what a backend has told one frontend it leaves for the next"),
+)
+
+# xenstore keys that hold machine frames, times or names.
+STORE_VARIES = re.compile(r"(^|/)(vm|name|domid|ring-ref|tty|xend|start_time|uuid|script|params|physical-device\S*|port|"
+                          r"event-channel|type|hotplug-status|backend|frontend|frontend-id)$")
+
+
+def starts_alike(shape, grub=None):
+    """Judges a scenario by three starts. `grub`: why GRUB cannot start this shape."""
+    def judge(run):
+        module, image = _module(run), _disk(run, shape)
+        by_xl = _start(run, "xl", run.elf(f"guest-probe-{shape}"), image, extra=WORDS, ramdisk=module)
+        by_pvboot = _start(run, "pvboot", run.elf("pvboot"), image)
+        fault = _fault_of(by_xl) or _fault_of(by_pvboot) or _compare(run, shape, by_xl, by_pvboot)
+        if fault or grub:
+            return fault
+        by_grub = _start(run, "grub", run.elf("grub"), image)
+        if not by_grub.verdict:
+            return f"GRUB's probe reached no verdict: {by_grub.end}"
+        gone, new = _differing(by_xl.lines, by_grub.lines)
+        run.tell(f"started by GRUB the probe says {by_grub.verdict!r} and differs in {max(len(gone), len(new))} lines")
+        return None
+    return judge
+
+
+def ends_alike(run):
+    """Judges by what Xen logs when the probe does what no guest survives without handlers."""
+    image = _disk(run, "linux")
+    for word in ("probe.end=trap", "probe.end=event"):
+        logs = {}
+        for way, kernel in (("xl", "guest-probe-linux"), ("pvboot", "pvboot")):
+            start = _start(run, way, run.elf(kernel), image, extra=word)
+            if start.verdict != "ends" or start.end != "crash":
+                return f"{word}, started by {way}: the probe says {start.verdict!r}, and its end is {start.end}"
+            told = [line for line in run.guest.xen_log().splitlines() if re.search("Unhandled|domain_crash", line)]
+            logs[way] = [re.sub(r"\bd\d+v", "dNv", re.sub("^\\(XEN\\) (\\[.*?\\])?", "", line)) for line in told]
+        run.note(f"{word}: {logs}\n")
+        if not logs["xl"] or logs["xl"] != logs["pvboot"]:
+            return f"{word}: Xen says {logs['xl']} when xl has started the probe, {logs['pvboot']} when pvboot has"
+    return None
+
+
+@dataclass
+class Start:
+    way: str
+    verdict: str
+    end: str
+    lines: list
+
+
+def _module(run):
+    """What the probe looks for: a magic word, the length, and bytes that are nowhere else."""
+    file = run.folder / "probe.module"
+    noise = random.Random(7).randbytes(MODULE_BYTES - 16)
+    file.write_bytes(b"PVMODULE" + struct.pack("<Q", MODULE_BYTES) + noise)
+    return file
+
+
+def _disk(run, shape):
+    tree = run.folder / "tree"
+    (tree / "boot/grub").mkdir(parents=True)
+    (tree / "boot/probe.elf").write_bytes(run.elf(f"guest-probe-{shape}").read_bytes())
+    (tree / "boot/module").write_bytes(_module(run).read_bytes())
+    (tree / "boot/grub/grub.cfg").write_text(
+        f"set timeout=0\nmenuentry 'Probe' {{\nlinux /boot/probe.elf {WORDS}\ninitrd /boot/module\n}}\n")
+    image = run.folder / "probe.img"
+    ext4.from_tree(image, tree, DISK_MIB, "probe", as_root=False)
+    return image
+
+
+def _start(run, way, kernel, image, **options):
+    scenario = run.scenario
+    if run.guest:
+        run.guest.destroy()
+    run.guest = Guest(run.session, kernel, [Disk(image)], memory_mib=scenario.memory, vcpus=scenario.vcpus, **options)
+    run.guest.unpause()
+    found = run.guest.wait_for(VERDICT, SECONDS)
+    # The last words come after the end has been seen.
+    end = run.guest.wait_end(30) if found else run.guest.reason() or "it goes on"
+    lines = re.findall(r"^probe: (.*)$", run.guest.output, re.MULTILINE)
+    if end == "poweroff":
+        lines += [f"xenstore {line}" for line in _store(run)]
+    run.note(f"--- {way}: {end}\n{run.guest.output}\n" + "".join(f"{line}\n" for line in lines if line.startswith("xenstore ")))
+    return Start(way, found and found.group(1), end, lines)
+
+
+def _fault_of(start):
+    if start.verdict != "ok":
+        return f"started by {start.way} the probe says {start.verdict!r} ({start.end})"
+    return None if start.end == "poweroff" else f"started by {start.way} the probe ended with {start.end}"
+
+
+def _store(run):
+    """The domain's own part of xenstore and the states of its backends, without what differs by nature."""
+    domid = run.guest.states[-1][0]
+    own, backends = f"/local/domain/{domid}", "/local/domain/0/backend"
+    listed = run.session.must(f"xenstore-ls -f {own}; xenstore-ls -f {backends}")
+    for line in listed.splitlines():
+        path, _, value = line.partition(" = ")
+        if path.startswith(f"{own}/"):
+            key = path.removeprefix(f"{own}/")
+        elif re.match(rf"{backends}/\w+/{domid}/", path):
+            key = "backend/" + path.removeprefix(f"{backends}/").replace(f"/{domid}/", "/", 1)
+        else:
+            continue
+        yield key if STORE_VARIES.search(key) else f"{key} {value}"
+
+
+def _differing(some, others):
+    """The lines of each that the other has not, in their order."""
+    return [line for line in some if line not in others], [line for line in others if line not in some]
+
+
+def _compare(run, shape, by_xl, by_pvboot):
+    gone, new = _differing(by_xl.lines, by_pvboot.lines)
+    for way, lines in (("xl", gone), ("pvboot", new)):
+        run.note("".join(f"{way} alone: {line}\n" for line in lines))
+    expected = [d for d in DIFFERENCES if re.search(d.shapes, shape)]
+    for difference in expected:
+        if not any(re.match(f"{difference.key} ", line) for line in gone + new):
+            run.tell(f"{difference.key} does not differ any more: {difference.reason}")
+    unforeseen = [line for line in gone if not any(re.match(f"{d.key} ", line) for d in expected)]
+    unforeseen += [line for line in new if not any(re.fullmatch(f"{d.key} {d.pvboot}", line) for d in expected)]
+    if unforeseen:
+        return f"pvboot's start differs from xl's: {'; '.join(unforeseen[:3])} ({len(unforeseen)} lines)"
+    return None
