@@ -24,8 +24,8 @@ TEST_CASE("a timing line has the time since the start and since the line before"
   s.log.timing("one");
   s.xen.now_ns += 5'000'000;
   s.log.timing("two", "more");
-  CHECK(s.text().find("pvboot: timing: one: 1.234 s, +1.234 s\r\n") != std::string::npos);
-  CHECK(s.text().find("pvboot: timing: two: 1.239 s, +0.005 s; more\r\n") != std::string::npos);
+  CHECK(s.text().find("pvboot: timing: one: 1.2340 s, +1.2340 s\r\n") != std::string::npos);
+  CHECK(s.text().find("pvboot: timing: two: 1.2390 s, +0.0050 s; more\r\n") != std::string::npos);
 }
 
 TEST_CASE("an error says where, what and what to do, and nothing of it harms a terminal") {
