@@ -6,6 +6,15 @@ namespace pvboot::probe {
 
 namespace {
 
+std::uint64_t page_up(std::uint64_t address) { return (address + 4095) & ~std::uint64_t{4095}; }
+
+/// With the symbols, where they are wanted: a u32 says how long they are.
+std::uint64_t end_of_kernel() {
+  const std::uint64_t symbols = (probe_shape.kernel_end + 7) & ~std::uint64_t{7};
+  return probe_shape.bsd_symtab == 0 ? probe_shape.kernel_end
+                                     : symbols + 4 + *reinterpret_cast<const std::uint32_t*>(symbols);
+}
+
 /// The addresses of the region's elements, one after another, as the contract orders them [xen-abi.md part A].
 void check_order(Report& report, const Machine& machine) {
   const start_info_t& info = machine.info;
@@ -15,20 +24,16 @@ void check_order(Report& report, const Machine& machine) {
   report.equal(machine.name(info.store_mfn), Machine::name_at(own) + 1, "name of the xenstore page");
   report.equal(machine.name(info.console.domU.mfn), Machine::name_at(own) + 2, "name of the console page");
 
-  const bool mapped_module = info.mod_len != 0 && (info.flags & SIF_MOD_START_PFN) == 0;
-  std::uint64_t next = mapped_module ? (info.mod_start + info.mod_len + 4095) & ~std::uint64_t{4095} : 0;
-  if (mapped_module)
-    report.check(info.mod_start >= probe_shape.kernel_end && info.mod_start - probe_shape.kernel_end < (16 << 20) &&
-                     info.mod_start % 4096 == 0,
-                 "the mapped module does not follow the kernel", Hex{info.mod_start});
-  const bool own_p2m = probe_shape.init_p2m != 0;
-  if (!own_p2m) {
-    if (next != 0)
-      report.equal(info.mfn_list, next, "the P2M follows the module");
-    next = (info.mfn_list + machine.pages * 8 + 4095) & ~std::uint64_t{4095};
+  std::uint64_t next = page_up(end_of_kernel());
+  if (info.mod_len != 0 && (info.flags & SIF_MOD_START_PFN) == 0) {
+    report.equal(info.mod_start, next, "the mapped module follows the kernel");
+    next = page_up(info.mod_start + info.mod_len);
   }
-  if (next != 0)
-    report.equal(own, next, "start_info follows the P2M or the module");
+  if (probe_shape.init_p2m == 0) {
+    report.equal(info.mfn_list, next, "the P2M follows the kernel or the module");
+    next = page_up(info.mfn_list + machine.pages * 8);
+  }
+  report.equal(own, next, "start_info follows what is before it");
 }
 
 } // namespace
