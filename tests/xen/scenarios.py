@@ -120,7 +120,7 @@ def moves(vcpus):
                     (FIRST_LINE, proofs(1), Do(host.saved_and_restored), Keys("again\r"), proofs(2),
                      Do(host.migrated), Keys("again\r"), proofs(3),
                      Do(host.xl("shutdown NAME")), texts.GUEST_ASKED.format("poweroff")),
-                    vcpus=vcpus, memory=160, extra="proof.serve")
+                    vcpus=vcpus, memory=160, extra="proof.serve", seconds=400)
 
 
 def boots_in_a_row(count, between):
