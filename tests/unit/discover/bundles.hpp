@@ -34,7 +34,8 @@ inline loader::OpenFile file_of(TestGuest& guest, std::uint64_t size) {
 class Room {
 public:
   explicit Room(std::uint64_t size) : pages_(static_cast<std::size_t>(pages_for(size))) {
-    std::memset(bytes().data(), 0xee, bytes().size());
+    for (Page& page : pages_)
+      std::memset(page.bytes, 0xee, sizeof page.bytes);
   }
   MutBytes bytes() { return {reinterpret_cast<std::byte*>(pages_.data()), pages_.size() * sizeof(Page)}; }
 
