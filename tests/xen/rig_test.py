@@ -235,6 +235,12 @@ class Machines(unittest.TestCase):
         machine.stop.assert_called_once_with()
         self.assertGreater(start.call_args.kwargs["memory_mib"], 12288 + 2048)
 
+    def test_rigs_are_no_more_than_scenarios_and_memory(self):
+        scenarios = [mock.Mock()] * 3
+        for available, side_by_side, rigs in ((100000, 2, 2), (100000, 8, 3), (13000, 2, 2), (11000, 2, 1), (100, 2, 1)):
+            with mock.patch.object(runner, "_available_mib", return_value=available):
+                self.assertEqual(runner._rigs_for(6144, scenarios, side_by_side), rigs)
+
     def test_where_a_large_machine_does_not_fit_its_scenario_is_left_out_aloud(self):
         scenario = mock.Mock(memory=12288, disks=())
         for available, runs in ((runner.rig_memory(scenario) - 1, False), (runner.rig_memory(scenario), True)):

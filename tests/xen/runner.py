@@ -1,4 +1,4 @@
-"""Runs scenarios on one rig, one after the other, and judges them.
+"""Runs scenarios on real Xen, each alone on its rig, and judges them.
 
 Each verdict is one line, "ok NAME (seconds)" or "FAILED NAME (seconds): what was missing"; the
 guest's console, its states and Xen's messages go to NAME.log in the log folder, NAME.failed.log when
@@ -6,12 +6,13 @@ it failed. A scenario that ends without having been judged has failed. When the 
 scenario is tried once more on a new one, with a line that says so: a crash of emulated dom0 says
 nothing about a guest. Scenarios whose guest needs a larger machine come last, on one of their own.
 
-Guests run alone, and a scenario that fails and whose guest shows a crash of emulation (see
+Several rigs may work side by side, as memory allows. A scenario that fails and whose guest shows a crash of emulation (see
 rig.emulation) is tried once more, with a line that says so, and NAME.crashed.log keeps what it printed.
 """
 import concurrent.futures
 import itertools
 import pathlib
+import queue
 import re
 import tempfile
 import threading
@@ -39,7 +40,7 @@ class Failure(Exception):
 
 
 class Rig:
-    """The machine that the scenarios share; replaced when it dies."""
+    """A machine for scenarios, one after the other; replaced when it dies."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -280,21 +281,42 @@ def _verdict(future):
     return future.result()
 
 
+def _rigs_for(memory_mib, scenarios, side_by_side):
+    """How many machines of this size have something to do, and room."""
+    return max(1, min(side_by_side, len(scenarios), _available_mib() // memory_mib))
+
+
+def _judge_on_any(scenario, free, loader, logs):
+    rig = free.get()
+    try:
+        return _judge(scenario, rig, loader, logs)
+    finally:
+        free.put(rig)
+
+
 def run_all(scenarios, loader, logs, side_by_side=1):
-    """(passed, failed) of the scenarios; one that raised anything unforeseen has failed."""
+    """(passed, failed) of the scenarios, so many rigs at a time; one that raised anything unforeseen has failed."""
     clean_up_when_told_to_end()
     logs.mkdir(parents=True, exist_ok=True)
     scenarios = sorted((s for s in scenarios if can_run(s)), key=rig_memory)
     build_images(scenarios)
-    rig = Rig()
+    rigs = [Rig() for _ in range(side_by_side)]
     verdicts = []
     try:
         for memory_mib, fitting in itertools.groupby(scenarios, rig_memory):
-            rig.fit(memory_mib)
-            rig.machine()
-            with concurrent.futures.ThreadPoolExecutor(side_by_side) as pool:
-                futures = [pool.submit(_judge, s, rig, loader, logs) for s in fitting]
+            fitting = list(fitting)
+            for rig in rigs:
+                rig.fit(memory_mib)
+            used = rigs[:_rigs_for(memory_mib, fitting, side_by_side)]
+            free = queue.SimpleQueue()
+            for rig in used:
+                # Here, because a machine ends with the thread that started it.
+                rig.machine()
+                free.put(rig)
+            with concurrent.futures.ThreadPoolExecutor(len(used)) as pool:
+                futures = [pool.submit(_judge_on_any, s, free, loader, logs) for s in fitting]
                 verdicts += [_verdict(f) for f in futures]
     finally:
-        rig.stop()
+        for rig in rigs:
+            rig.stop()
     return sum(verdicts), len(verdicts) - sum(verdicts)

@@ -60,7 +60,7 @@ class Scenario:
     ramdisk: Optional[Callable] = None
     before_unpause: Optional[Callable] = None
     afterwards: Optional[Callable] = None
-    # Runs only when it is named.
+    # Only of the long versions, or when it is named.
     soak: bool = False
     # Does all of it: gets the run, returns what is wrong, or None.
     judged_by: Optional[Callable] = None
@@ -111,7 +111,7 @@ def tells_modules(name, guest, how):
                 f"module --nounzip /boot/odd {loads.ODD_WORDS}\nmodule2 /boot/empty")}))
 
 
-def moves(vcpus):
+def moves(vcpus, **more):
     """A scenario whose guest is saved and restored, then migrated, and proves itself after each; all its CPUs are up
     in both lives of it."""
     def proofs(times):
@@ -120,7 +120,7 @@ def moves(vcpus):
                     (FIRST_LINE, proofs(1), Do(host.saved_and_restored), Keys("again\r"), proofs(2),
                      Do(host.migrated), Keys("again\r"), proofs(3),
                      Do(host.xl("shutdown NAME")), texts.GUEST_ASKED.format("poweroff")),
-                    vcpus=vcpus, memory=160, extra="proof.serve", seconds=400)
+                    vcpus=vcpus, memory=160, extra="proof.serve", seconds=400, **more)
 
 
 def boots_in_a_row(count, between):
@@ -228,9 +228,9 @@ SCENARIOS = [
              extra="proof.reboot_once", restart=True),
     boots("stock-debian", Use("debian-gpt"), "/dev/xvda1", memory=768, version="cloud", seconds=240),
     boots("stock-debian-xz", Use("debian-gpt"), "/dev/xvda1", memory=768, seconds=300,
-          extra="pvboot.entry=1>2", words="", version=r"-\d+-amd64"),
+          extra="pvboot.entry=1>2", words="", version=r"-\d+-amd64", soak=True),
     # What the host does to a running guest, and to one that is in pvboot still.
-    moves(vcpus=1),
+    moves(vcpus=1, soak=True),
     moves(vcpus=4),
     Scenario("life-ten-reboots", (Use("lz4"),),
              (*boots_in_a_row(11, (Do(host.xl("reboot NAME")), texts.GUEST_ASKED.format("reboot"))),
@@ -298,7 +298,7 @@ SCENARIOS = [
                               "/etc/grub/grub.cfg": configuration(linux("of.grub"))})),
     Scenario("chain-of-none", (Use("lz4"),), texts.CENSUS, kernel="guest-census"),
     chain("chain-of-ten", f"kernel {CENSUS}", see=texts.CENSUS, files={CENSUS: contents.census}),
-    chain("chain-of-ten-to-linux", linux(), see=(proof(),)),
+    chain("chain-of-ten-to-linux", linux(), see=(proof(),), soak=True),
     # Which configuration, which entry.
     boots("configuration-from-dom0", Use("lz4"), see=(texts.configuration(r"\(xvda\)/ramdisk.cfg"),), words="of.dom0",
           ramdisk=contents.ramdisk(configuration(linux("of.dom0")))),
