@@ -86,11 +86,11 @@ def ends(name, end, words, **more):
                     extra=f"pvboot.on_error={end}", never=(*BOOTED, MENU, texts.ANOTHER_TRY), **more)
 
 
-def hands_over(name, *see, module=contents.packed, words=""):
+def hands_over(name, *see, module=contents.packed, words="", **more):
     """A scenario in which the handover guest, which has no disk driver, starts a sample's kernel."""
     line = "root=/dev/xvda ro console=hvc0 quiet"
     return Scenario(name, (Use("lz4"),), (*see, texts.LEAVING, proof(words=line)), kernel="guest-handover",
-                    ramdisk=module, extra=f"{line} {words}".rstrip())
+                    ramdisk=module, extra=f"{line} {words}".rstrip(), **more)
 
 
 def reads_blocks(name, disk, *sizes, **more):
@@ -198,34 +198,33 @@ SCENARIOS = [
             "multiboot /boot/xen.gz placeholder\nmodule /boot/vmlinuz placeholder root=/dev/xvda ro\n"
             "module --nounzip /boot/initrd.img")})),
     # Layouts.
-    boots("gpt", Use("xz-gpt"), "/dev/xvda1"),
+    boots("gpt", Use("xz-gpt"), "/dev/xvda1", soak=True),
     boots("mbr", Use("lz4-mbr"), "/dev/xvda1"),
     boots("gpt-from-its-backup", Use("backup-gpt"), "/dev/xvda1"),
     # Backends.
     boots("loop-backend", Use("lz4-gpt", "loop"), "/dev/xvda1"),
     boots("qdisk-backend", Use("lz4-gpt", "qdisk"), "/dev/xvda1"),
-    boots("qcow2-backend", Use("lz4-gpt", "qcow2"), "/dev/xvda1"),
+    boots("qcow2-backend", Use("lz4-gpt", "qcow2"), "/dev/xvda1", soak=True),
     boots("cd-image", Use("lz4", "phy", {"cdrom": True}), boots=0),
     boots("second-of-two-disks", (Use("empty"), Use("lz4-gpt")), "/dev/xvdb1"),
-    boots("first-of-two-disks", (Use("lz4-gpt"), Use("empty", "qdisk")), "/dev/xvda1"),
-    boots("slow-disk", Use("lz4"), disks_from=actions.slow_disk),
-    # Guests.
-    boots("256-mib", Use("lz4"), memory=256),
+    boots("first-of-two-disks", (Use("lz4-gpt"), Use("empty", "qdisk")), "/dev/xvda1", soak=True),
+    boots("slow-disk", Use("lz4"), disks_from=actions.slow_disk, soak=True),
+    # Guests. (That of a scenario which does not say has 256 MiB.)
     boots("3-gib", Use("lz4"), memory=3072),
     # 24 MiB more than xl itself needs (tests/xen/smallest); XZ has its dictionary besides.
     boots("memory-smallest-lz4", Use("lz4"), memory=91),
-    boots("memory-smallest-zstd", Use("zstd"), memory=95),
-    boots("memory-smallest-xz", Use("xz"), memory=135),
+    boots("memory-smallest-zstd", Use("zstd"), memory=95, soak=True),
+    boots("memory-smallest-xz", Use("xz"), memory=135, soak=True),
     refuses("memory-too-small", Use("lz4"), texts.NO_ROOM_FOR_KERNEL, memory=32),
-    boots("memory-12-gib", Use("lz4"), memory=12288),
+    boots("memory-12-gib", Use("lz4"), memory=12288, soak=True),
     boots("memory-below-maxmem", Use("lz4"), xl="maxmem=2048"),
     Scenario("memory-with-holes", (Use("lz4"),), (texts.GAVE_BACK, FIRST_LINE, texts.HOLES, proof()), extra=HOLES,
              kernel="guest-handover", ramdisk=contents.packed_loader),
-    boots("two-vcpus", Use("lz4"), vcpus=2),
+    boots("two-vcpus", Use("lz4"), vcpus=2, soak=True),
     boots("extra-words", Use("lz4"), extra='one two=2 three="a b"', words='one two=2 three="?a b"?'),
     Scenario("reboots-through-pvboot", (Use("lz4"),),
              (FIRST_LINE, proof(boots=1), FIRST_LINE, proof(boots=2)),
-             extra="proof.reboot_once", restart=True),
+             extra="proof.reboot_once", restart=True, soak=True),
     boots("stock-debian", Use("debian-gpt"), "/dev/xvda1", memory=768, version="cloud", seconds=240),
     boots("stock-debian-xz", Use("debian-gpt"), "/dev/xvda1", memory=768, seconds=300,
           extra="pvboot.entry=1>2", words="", version=r"-\d+-amd64", soak=True),
@@ -235,7 +234,8 @@ SCENARIOS = [
     Scenario("life-ten-reboots", (Use("lz4"),),
              (*boots_in_a_row(11, (Do(host.xl("reboot NAME")), texts.GUEST_ASKED.format("reboot"))),
               Do(host.xl("shutdown NAME")), texts.GUEST_ASKED.format("poweroff")),
-             memory=128, extra="pvboot.timeout=0 proof.serve", restart=True, never=(FAILED_PROOF, ERROR), seconds=400),
+             memory=128, extra="pvboot.timeout=0 proof.serve", restart=True, never=(FAILED_PROOF, ERROR), seconds=400,
+             soak=True),
     Scenario("life-at-the-menu", (Use("lz4"),),
              (FIRST_LINE, MENU, Do(host.xl_refused("save NAME /tmp/NAME.saved", host.NOT_SAVED)),
               Do(host.xl_refused("migrate -s '' NAME 'xl migrate-receive'", host.NOT_SAVED)),
@@ -261,17 +261,17 @@ SCENARIOS = [
     Scenario("rules-of-the-model", (), (r"rules: (\d+) of \1\b",), kernel="guest-rules", memory=64),
     # The handover alone, and the disk driver alone.
     hands_over("handover-to-itself", texts.STARTED_ALIKE_TWICE, module=contents.packed_twice),
-    hands_over("handover-prepared-twice", texts.ABANDONED, words="test.twice"),
+    hands_over("handover-prepared-twice", texts.ABANDONED, words="test.twice", soak=True),
     hands_over("handover-after-another-layout", texts.P2M_IN_REGION, texts.ABANDONED, texts.INITRD_BY_PFN,
                texts.P2M_OF_ITS_OWN, words="test.retry"),
-    hands_over("handover-with-mapped-initrd", texts.INITRD_MAPPED, words="test.mapped"),
+    hands_over("handover-with-mapped-initrd", texts.INITRD_MAPPED, words="test.mapped", soak=True),
     reads_blocks("block-reads", Use("lz4"), r"\d+ MiB"),
     reads_blocks("block-writes", Use("empty"), "64 MiB", extra="write"),
     reads_blocks("block-writes-qdisk", Use("empty", "qdisk"), "64 MiB", extra="write"),
     reads_blocks("block-16-disks", (), *contents.BLOCK_DISK_SIZES, disks_from=contents.block_disks),
     # How a kernel finds the machine: as Xen's own builder leaves it.
     starts_alike("probe-linux", "linux"),
-    starts_alike("probe-linux-two-vcpus", "linux", vcpus=2, memory=768),
+    starts_alike("probe-linux-two-vcpus", "linux", vcpus=2, memory=768, soak=True),
     starts_alike("probe-mini-os", "minios"),
     starts_alike("probe-xtf", "xtf", vcpus=2),
     starts_alike("probe-paddr-offset", "paddr"),
@@ -286,7 +286,7 @@ SCENARIOS = [
         CHAINED: contents.loader, GRUB_CFG: configuration(f"linux {CHAINED} pvboot.entry=entry-1", linux())})),
     boots("stage2-of-grub", Use("vmlinux"), words="", extra="pvboot.stage2=yes",
           see=(texts.stage2(CHAINED), texts.GRUB),
-          disks_from=holding({CHAINED: contents.grub_with("/boot/grub")})),
+          disks_from=holding({CHAINED: contents.grub_with("/boot/grub")}), soak=True),
     boots("stage2-of-another-build", Use("lz4"), words="more", extra="pvboot.stage2=yes more",
           see=(texts.stage2(CHAINED), texts.first_line(contents.OTHER_BUILD_ID.hex())),
           disks_from=holding({CHAINED: contents.other_build})),
@@ -310,7 +310,7 @@ SCENARIOS = [
           disks_from=holding({GRUB_CFG: configuration("configfile /boot/other.cfg"),
                               "/boot/other.cfg": configuration(linux("of.other"))})),
     boots("entry-by-title", Use("missing-then-good"), words="quiet", extra='"pvboot.entry=The kernel that is there"',
-          never=(FAILED_PROOF, ERROR)),
+          never=(FAILED_PROOF, ERROR), soak=True),
     boots("entry-by-id", Use("missing-then-good"), words="quiet", extra="pvboot.entry=entry-1",
           never=(FAILED_PROOF, ERROR)),
     boots("entry-by-keys", Use("missing-then-good"), see=(COUNTDOWN, Keys("x"), MENU, Keys("1\r")), words="quiet",
