@@ -132,7 +132,8 @@ def _start(run, way, kernel, image, **options):
     lines = re.findall(r"^probe: (.*)$", run.guest.output, re.MULTILINE)
     if end == "poweroff":
         lines += [f"xenstore {line}" for line in _store(run)]
-    run.note(f"--- {way}: {end}\n{run.guest.output}\n" + "".join(f"{line}\n" for line in lines if line.startswith("xenstore ")))
+    in_store = "".join(f"{line}\n" for line in lines if line.startswith("xenstore "))
+    run.note(f"--- {way}: {end}\n{run.guest.output}\n{in_store}")
     return Start(way, found and found.group(1), end, lines)
 
 

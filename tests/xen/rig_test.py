@@ -237,7 +237,8 @@ class Machines(unittest.TestCase):
 
     def test_rigs_are_no_more_than_scenarios_and_memory(self):
         scenarios = [mock.Mock()] * 3
-        for available, side_by_side, rigs in ((100000, 2, 2), (100000, 8, 3), (13000, 2, 2), (11000, 2, 1), (100, 2, 1)):
+        for available, side_by_side, rigs in ((100000, 2, 2), (100000, 8, 3), (13000, 2, 2), (11000, 2, 1),
+                                              (100, 2, 1)):
             with mock.patch.object(runner, "_available_mib", return_value=available):
                 self.assertEqual(runner._rigs_for(6144, scenarios, side_by_side), rigs)
 

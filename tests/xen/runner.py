@@ -6,8 +6,8 @@ it failed. A scenario that ends without having been judged has failed. When the 
 scenario is tried once more on a new one, with a line that says so: a crash of emulated dom0 says
 nothing about a guest. Scenarios whose guest needs a larger machine come last, on one of their own.
 
-Several rigs may work side by side, as memory allows. A scenario that fails and whose guest shows a crash of emulation (see
-rig.emulation) is tried once more, with a line that says so, and NAME.crashed.log keeps what it printed.
+Several rigs may work side by side, as memory allows. A scenario that fails and whose guest shows a crash of
+emulation (see rig.emulation) is tried once more, with a line that says so, and NAME.crashed.log keeps what it printed.
 """
 import concurrent.futures
 import itertools

@@ -1,8 +1,8 @@
 """The scenarios on real Xen: which disks, which configuration, what must be seen, how it must end.
 
 Each is a row of `SCENARIOS`. `see` are patterns that have to come in this order on the console, and
-`Keys` and `Do`, which are typed and done where they stand among them; `never` must not come at all; `end` is the shutdown
-reason wanted, or `GOES_ON` for a guest that does not end by itself: one that waits at pvboot's menu.
+`Keys` and `Do`, which are typed and done where they stand among them; `never` must not come at all; `end` is
+the shutdown reason wanted, or `GOES_ON` for a guest that does not end by itself: one that waits at pvboot's menu.
 Expected words of pvboot are in texts, what is on disks beyond the samples in contents.
 """
 from dataclasses import dataclass, field
@@ -155,8 +155,9 @@ def chain(name, *last, see, files=(), **more):
                GRUB_CFG: contents.chain(*TEN_DEEP, *last),
                "/etc/grub/grub.cfg": configuration(f"linux {CHAINED} pvboot.entry=entry-{len(PVBOOT_CHAIN) + 1}",
                                                    timeout=0), **dict(files)}
-    return Scenario(name, (Use("lz4"),), (*(FIRST_LINE,) * (2 + len(PVBOOT_CHAIN)), texts.GRUB_STARTED, *(FIRST_LINE,) * 4, *see),
-                    extra="pvboot.stage2=yes", disks_from=holding(on_disk), never=(FAILED_PROOF, ERROR), **more)
+    links = (*(FIRST_LINE,) * (2 + len(PVBOOT_CHAIN)), texts.GRUB_STARTED, *(FIRST_LINE,) * 4)
+    return Scenario(name, (Use("lz4"),), (*links, *see), extra="pvboot.stage2=yes", disks_from=holding(on_disk),
+                    never=(FAILED_PROOF, ERROR), **more)
 
 
 SCENARIOS = [

@@ -92,7 +92,8 @@ TIMING = (timing("started"), timing("disks connected"), timing("configuration re
           timing("kernel read") + rf"; \S+ MiB decoded in {SECONDS}, {SECONDS} for the disk, {SECONDS} for the layout",
           timing("kernel loaded"), timing("initrd loaded"), timing("handover prepared"),
           timing("ready to leave") + r"; at most \S+ .iB beyond the target's memory",
-          timing("let go of the files"), timing("disks closed") + "; 1 disk", timing("leaving") + r"; Xen's clock says \d+ ns")
+          timing("let go of the files"), timing("disks closed") + "; 1 disk",
+          timing("leaving") + r"; Xen's clock says \d+ ns")
 
 HOLES = r"pvboot: whoever started pvboot has given \S+ .iB of the guest's memory back"
 MODULE_AS_INITRD = r"pvboot: note: \(xvda\)/boot/initrd.img becomes an initrd.*'lost words'"
