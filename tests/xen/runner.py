@@ -315,7 +315,11 @@ def run_all(scenarios, loader, logs, side_by_side=1):
                 free.put(rig)
             with concurrent.futures.ThreadPoolExecutor(len(used)) as pool:
                 futures = [pool.submit(_judge_on_any, s, free, loader, logs) for s in fitting]
-                verdicts += [_verdict(f) for f in futures]
+                try:
+                    verdicts += [_verdict(f) for f in futures]
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
     finally:
         for rig in rigs:
             rig.stop()
