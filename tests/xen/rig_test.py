@@ -1,6 +1,5 @@
 #!/usr/bin/python3
 """What the rig's pure parts promise: reading users' disk lines, quoting for xl, archives, layouts."""
-import base64
 import contextlib
 import io
 import os
@@ -19,7 +18,6 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "images")]
 import runner
 from recipes import bzimage, cache, debian_guest, disk, host, initramfs
 from rig import emulation, guest, user_config
-from rig.dom0 import agent
 from rig.machine import RigError
 
 
@@ -174,19 +172,6 @@ class Cache(unittest.TestCase):
         self.age(ours, cache.KEPT_SECONDS + 60)
         theirs = self.part("theirs").folder()
         self.assertEqual([entry for entry in self.folder.iterdir() if entry.is_dir()], [theirs])
-
-
-class FollowedConsoles(unittest.TestCase):
-    def test_a_guest_is_heard_under_the_name_that_it_has_while_it_comes_from_another_host(self):
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(agent, "CONSOLE_LOGS", folder):
-            heard = []
-            sender = mock.Mock(send=lambda **event: heard.append(base64.b64decode(event["data"])))
-            follower = agent.Follower(sender, {"id": 1, "name": "1.7"})
-            for name, text in (("1.7", b"one"), ("1.7--incoming", b"two"), ("1.7", b"three"), ("1.77", b"another's")):
-                with open(f"{folder}/guest-{name}.log", "ab") as log:
-                    log.write(text)
-                follower._send_console()
-            self.assertEqual(heard, [b"one", b"two", b"three"])
 
 
 class EmulationCrashes(unittest.TestCase):
