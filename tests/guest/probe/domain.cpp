@@ -22,6 +22,11 @@ template <typename Word> std::uint64_t set_bits(const Word& words) {
   return count;
 }
 
+std::uint64_t is_pending(const shared_info_t& shared, evtchn_port_t port) {
+  constexpr unsigned word_bits = sizeof(shared.evtchn_pending[0]) * 8;
+  return shared.evtchn_pending[port / word_bits] >> (port % word_bits) & 1;
+}
+
 } // namespace
 
 const shared_info_t& shared_info(const Machine& machine) {
@@ -34,15 +39,20 @@ const shared_info_t& shared_info(const Machine& machine) {
 
 void check_shared(Report& report, const Machine& machine) {
   const shared_info_t& shared = shared_info(machine);
-  const std::uint64_t pending = set_bits(shared.evtchn_pending), masked = set_bits(shared.evtchn_mask);
-  report.fact("shared.events", "pending", Dec{pending}, "masked", Dec{masked});
+  // The host's daemons ring when they have taken something out of a ring, at any moment.
+  const std::uint64_t rung =
+      is_pending(shared, machine.info.store_evtchn) + is_pending(shared, machine.info.console.domU.evtchn);
+  const std::uint64_t pending = set_bits(shared.evtchn_pending) - rung, masked = set_bits(shared.evtchn_mask);
+  report.fact("shared.events", "pending beside the rings'", Dec{pending}, "masked", Dec{masked});
   report.equal(pending + masked, 0, "pending or masked events");
   std::uint64_t open = 0, selected = 0, upcalls = 0, times = 0, fault_addresses = 0;
   for (unsigned n = 0; n < most_vcpus; ++n) {
     const vcpu_info_t& vcpu = shared.vcpu_info[n];
     open += vcpu.evtchn_upcall_mask != 1;
-    selected += vcpu.evtchn_pending_sel != 0;
-    upcalls += vcpu.evtchn_upcall_pending;
+    if (n != 0 || rung == 0) {
+      selected += vcpu.evtchn_pending_sel != 0;
+      upcalls += vcpu.evtchn_upcall_pending;
+    }
     times += vcpu.time.system_time != 0;
     fault_addresses += vcpu.arch.cr2 != 0;
   }
