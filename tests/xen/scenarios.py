@@ -231,7 +231,7 @@ SCENARIOS = [
           extra="pvboot.entry=1>2", words="", version=r"-\d+-amd64", soak=True),
     # What the host does to a running guest, and to one that is in pvboot still.
     moves(vcpus=1, soak=True),
-    moves(vcpus=4),
+    moves(vcpus=4, soak=True),
     Scenario("life-ten-reboots", (Use("lz4"),),
              (*boots_in_a_row(11, (Do(host.xl("reboot NAME")), texts.GUEST_ASKED.format("reboot"))),
               Do(host.xl("shutdown NAME")), texts.GUEST_ASKED.format("poweroff")),
@@ -275,10 +275,10 @@ SCENARIOS = [
     starts_alike("probe-linux-two-vcpus", "linux", vcpus=2, memory=768, soak=True),
     starts_alike("probe-mini-os", "minios"),
     starts_alike("probe-xtf", "xtf", vcpus=2),
-    starts_alike("probe-paddr-offset", "paddr"),
+    starts_alike("probe-paddr-offset", "paddr", soak=True),
     starts_alike("probe-p2m-in-another-slot", "p2m_slot", memory=384),
     starts_alike("probe-p2m-below-the-kernel", "p2m_below"),
-    starts_alike("probe-guest-section", "guest_section"),
+    starts_alike("probe-guest-section", "guest_section", soak=True),
     starts_alike("probe-bsd-symbols", "bsd"),
     Scenario("probe-without-handlers", (), (), judged_by=probe.ends_alike, memory=64),
     # Other loaders.
