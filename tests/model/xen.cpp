@@ -3,7 +3,6 @@
 #include "base/text.hpp"
 #include "xen/memory/pte.hpp"
 
-
 namespace pvboot::model {
 
 namespace {
