@@ -45,14 +45,19 @@ class Targets(unittest.TestCase):
 
     def test_a_decoder_is_held_to_its_library(self):
         def xz(library_seconds):
-            runs = {"pvboot, xz": [RUN], "libraries": [{"decoded": {"xz": [library_seconds, library_seconds]}}]}
+            runs = {"pvboot, xz": [RUN], "library, xz": [{"decoding": [library_seconds, library_seconds]}]}
             return self.of(runs)["XZ, time to decode against the library's"]
         self.assertTrue(xz(0.74).met())
         self.assertFalse(xz(0.72).met())
 
+    def test_rounds_are_compared_one_by_one(self):
+        runs = {"pvboot, xz": [{**RUN, "seconds": each} for each in (8, 80, 9)],
+                "grub, xz": [{"seconds": each} for each in (10, 100, 10)]}
+        self.assertAlmostEqual(self.of(runs)["XZ kernel + small initrd, time against GRUB's"].value, 0.8)
+
     def test_the_handover_is_held_to_the_small_guest_and_to_the_bare_one(self):
         late = {**RUN, "entered": RUN["entered"] + 40_000_000}
-        found = self.of({"entry, 512 MiB guest": [RUN], "entry, 12 GiB guest": [late, late], "bare": [{"seconds": 0.11}]})
+        found = self.of({"entry, 512 MiB guest": [RUN], "entry, 12 GiB guest": [late], "bare": [{"seconds": 0.11}]})
         self.assertFalse(found["handover of a 12 GiB guest against 512 MiB"].met())
         self.assertAlmostEqual(found["handover of a 12 GiB guest against 512 MiB"].value, 0.2 / 0.16)
         self.assertTrue(found["the same against a bare guest's first line"].met())

@@ -1,9 +1,9 @@
 // How fast Debian's libraries decode a payload from memory to memory: what pvboot's own rate is measured against.
 //
-//   bench-decode [--pvboot] [--times N] FILE...
+//   bench-decode [--pvboot] [--times N] [--seconds S] FILE...
 //
-// Each file is read into memory, the room for its content is touched, and it is decoded N times (3) by the library's
-// plainest call over the whole of both. One line each: "decode: NAME CODEC BYTES bytes SECONDS SECONDS ...". With
+// Each file is read into memory, the room for its content is touched, and it is decoded N times (3) or more, until S
+// seconds (0) are over, by the library's plainest call over the whole of both. One line each: "decode: NAME CODEC BYTES bytes SECONDS SECONDS ...". With
 // --pvboot it is the loader's decoder in pieces of a mebibyte, as the loader feeds it; for counting instructions.
 // A static program, so that it runs in an initramfs as it is.
 #include "base/units.hpp"
@@ -118,7 +118,7 @@ std::size_t by_pvboot(Codec which, Bytes in, MutBytes out, MutBytes memory) {
   return (*decoder)->finish() ? (*decoder)->produced() : 0;
 }
 
-void measure(const std::string& file, bool pvboot, unsigned times) {
+void measure(const std::string& file, bool pvboot, unsigned times, double seconds) {
   const std::vector<std::byte> in = content_of(file);
   const Bytes head = Bytes(in).first(std::min(in.size(), codec::head_size));
   const auto which = codec::detect(head);
@@ -133,7 +133,8 @@ void measure(const std::string& file, bool pvboot, unsigned times) {
                                    ? codec::name(*which).size()
                                    : codec::name(*which).find_first_of(" ")),
               codec::name(*which).data());
-  for (unsigned i = 0; i < times; ++i) {
+  double spent = 0;
+  for (unsigned i = 0; i < times || spent < seconds; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     const std::size_t size = pvboot ? by_pvboot(*which, in, out, memory) : by_library(*which, in, out);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
@@ -142,6 +143,7 @@ void measure(const std::string& file, bool pvboot, unsigned times) {
     if (i == 0)
       std::printf(" %zu bytes", size);
     std::printf(" %.4f", took.count());
+    spent += took.count();
   }
   std::printf("\n");
 }
@@ -151,13 +153,16 @@ void measure(const std::string& file, bool pvboot, unsigned times) {
 int main(int count, char** words) {
   bool pvboot = false;
   unsigned times = 3;
+  double seconds = 0;
   for (int i = 1; i < count; ++i) {
     const std::string_view word = words[i];
     if (word == "--pvboot")
       pvboot = true;
     else if (word == "--times" && i + 1 < count)
       times = static_cast<unsigned>(std::strtoul(words[++i], nullptr, 10));
+    else if (word == "--seconds" && i + 1 < count)
+      seconds = std::strtod(words[++i], nullptr);
     else
-      measure(words[i], pvboot, times);
+      measure(words[i], pvboot, times, seconds);
   }
 }

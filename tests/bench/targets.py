@@ -15,6 +15,7 @@ from recipes import samples
 from bench import timing
 
 INITRD_MB = samples.BIG_INITRD_MIB * 1.048576
+BIG = "pvboot, 96 MB initrd"
 CODEC_NAMES = {"xz": "XZ", "lz4": "LZ4", "zstd": "ZSTD", "gzip": "gzip"}
 
 
@@ -30,13 +31,30 @@ class Target(namedtuple("Target", "what value limit at_least", defaults=(False,)
         return f"{self.what:56} {value:>8}   {side:8} {self.limit:5}   {'met' if self.met() else 'MISSED'}"
 
 
-def median(runs, name, value=lambda run: run["seconds"]):
-    """Of all runs of a case; None when it was not run."""
-    return statistics.median(value(run) for run in runs[name]) if name in runs else None
+def start(run):
+    return run["seconds"]
 
 
-def ratio(one, other):
-    return one / other if one is not None and other is not None else None
+def initrd(run):
+    return timing.step(run, "initrd loaded")
+
+
+def library(run):
+    return statistics.median(run["decoding"])
+
+
+def values(runs, name, value=start):
+    """Of each run of a case; nothing when it was not run."""
+    return [value(run) for run in runs.get(name, ())]
+
+
+def median(values):
+    return statistics.median(values) if values else None
+
+
+def ratio(some, others):
+    """The median of the ratios of each round; None when one side was not run."""
+    return median([one / other for one, other in zip(some, others)])
 
 
 def stripped_size(elf):
@@ -47,52 +65,40 @@ def stripped_size(elf):
 
 
 def figures(runs):
-    """{what: (value, unit)} of all that was measured."""
-    found = {name: (median(runs, name), "s") for name in runs if name != "libraries"}
-    for loader, seconds in (("grub", _grub_initrd(runs)), ("pvboot", _pvboot_initrd(runs))):
-        found[f"{loader}, rate of the 96 MB initrd"] = (ratio(INITRD_MB, seconds), "MB/s")
+    """{what: (median, unit)} of all that was measured."""
+    found = {name: (median(values(runs, name)), "s") for name in runs if not name.startswith("library")}
+    for loader, seconds in (("grub", _grub_initrd(runs)), ("pvboot", values(runs, BIG, initrd))):
+        found[f"{loader}, rate of the 96 MB initrd"] = (median([INITRD_MB / each for each in seconds]), "MB/s")
     for codec, name in CODEC_NAMES.items():
-        found[f"{name}, pvboot's decoding"] = (_decoding(runs, codec), "s")
-        found[f"{name}, waiting for the disk meanwhile"] = (median(runs, f"pvboot, {codec}", timing.waiting), "s")
-        found[f"{name}, the library alone in a Linux guest"] = (_library(runs, codec), "s")
+        found[f"{name}, pvboot's decoding"] = (median(values(runs, f"pvboot, {codec}", timing.decoding)), "s")
+        found[f"{name}, waiting for the disk meanwhile"] = (median(values(runs, f"pvboot, {codec}", timing.waiting)), "s")
+        found[f"{name}, the library alone in a Linux guest"] = (median(values(runs, f"library, {codec}", library)), "s")
     for memory in ("512 MiB", "12 GiB"):
-        found[f"handover, {memory} guest"] = (median(runs, f"entry, {memory} guest", timing.handover), "s")
-        found[f"closing one disk, {memory} guest"] = (median(runs, f"entry, {memory} guest", timing.closing), "s")
+        case = f"entry, {memory} guest"
+        found[f"handover, {memory} guest"] = (median(values(runs, case, timing.handover)), "s")
+        found[f"closing one disk, {memory} guest"] = (median(values(runs, case, timing.closing)), "s")
     return {what: figure for what, figure in found.items() if figure[0] is not None}
 
 
 def targets(runs, loader):
-    small = median(runs, "entry, 512 MiB guest", timing.handover)
-    large = median(runs, "entry, 12 GiB guest", timing.handover)
-    yield Target("96 MB initrd, rate against GRUB's", ratio(_grub_initrd(runs), _pvboot_initrd(runs)), 8, True)
+    small = values(runs, "entry, 512 MiB guest", timing.handover)
+    large = values(runs, "entry, 12 GiB guest", timing.handover)
+    yield Target("96 MB initrd, rate against GRUB's", ratio(_grub_initrd(runs), values(runs, BIG, initrd)), 8, True)
     yield Target("XZ kernel + small initrd, time against GRUB's",
-                 ratio(median(runs, "pvboot, xz"), median(runs, "grub, xz")), 0.95)
+                 ratio(values(runs, "pvboot, xz"), values(runs, "grub, xz")), 0.95)
     yield Target("6 GiB guest against 512 MiB, time",
-                 ratio(median(runs, "pvboot, 6 GiB guest"), median(runs, "pvboot, 512 MiB guest")), 1.25)
+                 ratio(values(runs, "pvboot, 6 GiB guest"), values(runs, "pvboot, 512 MiB guest")), 1.25)
     for codec, name in CODEC_NAMES.items():
         yield Target(f"{name}, time to decode against the library's",
-                     ratio(_decoding(runs, codec), _library(runs, codec)), 1.1)
+                     ratio(values(runs, f"pvboot, {codec}", timing.decoding),
+                           values(runs, f"library, {codec}", library)), 1.1)
     yield Target("handover of a 12 GiB guest against 512 MiB", ratio(large, small), 1.2)
-    yield Target("the same against a bare guest's first line", ratio(large, median(runs, "bare")), 2)
-    big = "pvboot, 96 MB initrd"
-    peak = max(timing.peak_mib(run) for run in runs[big]) if big in runs else None
-    yield Target("peak beyond the target's memory, MiB", peak, 24)
+    yield Target("the same against a bare guest's first line", ratio(large, values(runs, "bare")), 2)
+    peaks = values(runs, BIG, timing.peak_mib)
+    yield Target("peak beyond the target's memory, MiB", max(peaks, default=None), 24)
     yield Target("ELF file stripped, MiB", stripped_size(loader) / 2**20, 1.5)
 
 
 def _grub_initrd(runs):
-    big, small = median(runs, "grub, 96 MB initrd"), median(runs, "grub, xz")
-    return big - small if big is not None and small is not None else None
-
-
-def _pvboot_initrd(runs):
-    return median(runs, "pvboot, 96 MB initrd", lambda run: timing.step(run, "initrd loaded"))
-
-
-def _decoding(runs, codec):
-    return median(runs, f"pvboot, {codec}", timing.decoding)
-
-
-def _library(runs, codec):
-    times = [seconds for run in runs.get("libraries", ()) for seconds in run["decoded"].get(codec, ())]
-    return statistics.median(times) if times else None
+    """What GRUB needs more for the large initrd than for the small one, of each round."""
+    return [big - small for big, small in zip(values(runs, "grub, 96 MB initrd"), values(runs, "grub, xz"))]
