@@ -17,20 +17,13 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/duration.hpp"
 #include "base/result.hpp"
 
 #include <cstdint>
 #include <span>
 
 namespace pvboot {
-
-/// A length of time, in nanoseconds; waits take one as their limit.
-struct Duration {
-  std::uint64_t nanoseconds = 0;
-  constexpr auto operator<=>(const Duration&) const = default;
-};
-constexpr Duration milliseconds(std::uint64_t n) { return {n * 1'000'000}; }
-constexpr Duration seconds(std::uint64_t n) { return {n * 1'000'000'000}; }
 
 enum class BlockOp : std::uint8_t { read, write, flush };
 

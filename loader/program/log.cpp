@@ -4,12 +4,6 @@
 
 namespace pvboot::loader {
 
-std::string seconds_text(Duration duration) {
-  const std::uint64_t ten_thousandths = duration.nanoseconds / 100'000;
-  const std::string fraction = dec(ten_thousandths % 10'000 + 10'000);
-  return dec(ten_thousandths / 10'000) + "." + fraction.substr(1) + " s";
-}
-
 std::string_view advice(Code code) {
   switch (code) {
   case Code::corrupt: return "the data on the disk is damaged: check the filesystem or reinstall the file";

@@ -48,9 +48,6 @@ private:
   bool timing_ = false;
 };
 
-/// "1.2345 s".
-std::string seconds_text(Duration duration);
-
 /// What a person can do about an error of this kind; empty when the message says it all.
 std::string_view advice(Code code);
 

@@ -3,8 +3,9 @@
 //   bench-decode [--pvboot] [--times N] [--seconds S] FILE...
 //
 // Each file is read into memory, the room for its content is touched, and it is decoded N times (3) or more, until S
-// seconds (0) are over, by the library's plainest call over the whole of both. One line each: "decode: NAME CODEC BYTES bytes SECONDS SECONDS ...". With
-// --pvboot it is the loader's decoder in pieces of a mebibyte, as the loader feeds it; for counting instructions.
+// seconds (0) are over, by the library's plainest call over the whole of both. One line each: "decode: NAME CODEC BYTES
+// bytes SECONDS s SECONDS s ...". With --pvboot it is the loader's decoder in pieces of a mebibyte, as the loader feeds
+// it; for counting instructions.
 // A static program, so that it runs in an initramfs as it is.
 #include "base/units.hpp"
 #include "fs/codec/decoder.hpp"
@@ -142,7 +143,7 @@ void measure(const std::string& file, bool pvboot, unsigned times, double second
       stop(file, "does not decode");
     if (i == 0)
       std::printf(" %zu bytes", size);
-    std::printf(" %.4f", took.count());
+    std::printf(" %.4f s", took.count());
     spent += took.count();
   }
   std::printf("\n");

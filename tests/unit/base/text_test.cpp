@@ -1,5 +1,7 @@
 #include "base/text.hpp"
 
+#include "base/duration.hpp"
+
 #include <catch2/catch.hpp>
 
 using namespace pvboot;
@@ -18,6 +20,12 @@ TEST_CASE("sizes are shown in binary units") {
   CHECK(human_size(512) == "512 bytes");
   CHECK(human_size(1536) == "1.5 KiB");
   CHECK(human_size(std::uint64_t{3} << 30) == "3 GiB");
+}
+
+TEST_CASE("lengths of time are shown in seconds") {
+  CHECK(seconds_text(Duration{0}) == "0.0000 s");
+  CHECK(seconds_text(milliseconds(1050)) == "1.0500 s");
+  CHECK(seconds_text(Duration{99'999}) == "0.0000 s");
 }
 
 TEST_CASE("control bytes from outside never reach a console as they are") {
