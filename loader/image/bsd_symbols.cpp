@@ -44,29 +44,27 @@ void put_section(MutBytes elf, std::uint64_t index, const SectionHeader& from, s
   put(elf, at + 56, le64(from.entry_size));
 }
 
-void put_header(MutBytes elf, const BsdSymbols& placed) {
-  constexpr std::uint8_t ident[8] = {0x7f, 'E', 'L', 'F', 2, 1, 1, 0};
-  std::memcpy(elf.data(), ident, sizeof(ident));
-  put(elf, 16, le16(placed.elf_type));
-  put(elf, 18, le16(62)); // EM_X86_64
-  put(elf, 20, le32(1));
-  put(elf, 24, le64(placed.entry));
-  put(elf, 40, le64(header_size)); // the section headers follow at once
-  put(elf, 52, le16(header_size));
+/// The kernel's own, whatever system it names as its own, but for the tables.
+void put_header(MutBytes elf, Bytes kernel) {
+  std::ranges::copy(kernel, elf.begin());
+  put(elf, 20, le32(1));           // e_version
+  put(elf, 32, le64(0));           // e_phoff
+  put(elf, 40, le64(header_size)); // e_shoff: the section headers follow at once
+  put(elf, 52, le16(header_size)); // e_ehsize
+  put(elf, 54, le16(0));           // e_phentsize
+  put(elf, 56, le16(0));           // e_phnum
   put(elf, 58, le16(section_size));
   put(elf, 60, le16(section_count));
+  put(elf, 62, le16(0)); // e_shstrndx
 }
 
 } // namespace
 
-Result<std::optional<BsdSymbols>> place_bsd_symbols(const ElfHeader& header, const std::vector<SectionHeader>& sections,
-                                                    GuestVirt kernel_end) {
+Result<std::optional<BsdSymbols>> place_bsd_symbols(const std::vector<SectionHeader>& sections, GuestVirt kernel_end) {
   const auto symbols = std::ranges::find(sections, type_symbols, &SectionHeader::type);
   if (symbols == sections.end() || symbols->link >= sections.size() || sections[symbols->link].type != type_strings)
     return std::nullopt;
   BsdSymbols placed;
-  placed.elf_type = header.type;
-  placed.entry = header.entry;
   placed.symbols = *symbols;
   placed.strings = sections[symbols->link];
   if (placed.symbols.size > largest_table || placed.strings.size > largest_table)
@@ -82,6 +80,7 @@ Result<std::optional<BsdSymbols>> place_bsd_symbols(const ElfHeader& header, con
 Result<void> BsdSymbols::write(Bytes file, MutBytes out) const {
   if (out.size() != size)
     return fail(Code::invalid, "the room for the symbol table has another size");
+  const Bytes header = TRY(cut(file, 0, header_size));
   const auto symbol_bytes = cut(file, symbols.offset, symbols.size);
   const auto string_bytes = cut(file, strings.offset, strings.size);
   if (!symbol_bytes || !string_bytes)
@@ -90,7 +89,7 @@ Result<void> BsdSymbols::write(Bytes file, MutBytes out) const {
   const std::uint64_t second = strings_at(*this);
   put(out, 0, le32(static_cast<std::uint32_t>(second + strings.size - size_word)));
   const MutBytes elf = out.subspan(size_word);
-  put_header(elf, *this);
+  put_header(elf, header);
   put_section(elf, 1, symbols, symbols_at - size_word, 2);
   put_section(elf, 2, strings, second - size_word, strings.link);
   std::ranges::copy(*symbol_bytes, out.begin() + symbols_at);

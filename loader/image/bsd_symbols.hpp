@@ -17,11 +17,9 @@
 namespace pvboot::image {
 
 struct BsdSymbols {
-  GuestVirt start;            ///< of the u32
-  std::uint64_t size = 0;     ///< of all of it, the u32 and the padding behind the strings included
-  std::uint16_t elf_type = 0; ///< as they stand in the kernel's file
-  std::uint64_t entry = 0;
-  SectionHeader symbols;
+  GuestVirt start;        ///< of the u32
+  std::uint64_t size = 0; ///< of all of it, the u32 and the padding behind the strings included
+  SectionHeader symbols;  ///< as it stands in the kernel's file
   SectionHeader strings;
 
   /// Fills `out` (`size` bytes) from the whole ELF file.
@@ -29,7 +27,6 @@ struct BsdSymbols {
 };
 
 /// Where the symbols of a kernel whose last segment ends at `kernel_end` go.
-Result<std::optional<BsdSymbols>> place_bsd_symbols(const ElfHeader& header, const std::vector<SectionHeader>& sections,
-                                                    GuestVirt kernel_end);
+Result<std::optional<BsdSymbols>> place_bsd_symbols(const std::vector<SectionHeader>& sections, GuestVirt kernel_end);
 
 } // namespace pvboot::image

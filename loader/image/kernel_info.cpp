@@ -170,7 +170,7 @@ Ready take_symbols(KernelInfo& info, const View& view) {
   if (!TRY(view.has(view.header.section_headers_end(), "the kernel ends inside its ELF section headers")))
     return false;
   const auto sections = TRY(read_section_headers(view.header, view.prefix));
-  info.bsd_symbols = TRY(place_bsd_symbols(view.header, sections, info.kernel_end));
+  info.bsd_symbols = TRY(place_bsd_symbols(sections, info.kernel_end));
   if (info.bsd_symbols) {
     const auto end = checked_add<std::uint64_t>(info.bsd_symbols->start.value, info.bsd_symbols->size);
     if (!end)

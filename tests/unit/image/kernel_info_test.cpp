@@ -256,7 +256,8 @@ TEST_CASE("BSD_SYMTAB puts a small ELF file of the symbols behind the kernel") {
   elf.segments[1].memory_size = 0x5003;
   elf.sections = {{.name = ".symtab", .type = 2, .bytes = Octets(48, std::byte{0xaa}), .link = 2},
                   {.name = ".strtab", .type = 3, .bytes = octets(std::string_view("\0start\0end", 11))}};
-  const Octets file = elf.build();
+  constexpr std::size_t system_at = 7; // EI_OSABI
+  const Octets file = patched(elf.build(), system_at, 9, 1);
   const KernelInfo info = info_of(elf);
   REQUIRE(info.bsd_symbols);
   const std::uint64_t end = linux_base + linux_text + 0x9003;
@@ -282,6 +283,8 @@ TEST_CASE("BSD_SYMTAB puts a small ELF file of the symbols behind the kernel") {
   CHECK(sections[2].offset == strings_at - 4);
   CHECK(header.type == elf.type);
   CHECK(header.entry == elf.entry);
+  CHECK(header.program_header_count == 0);
+  CHECK(small[system_at] == std::byte{9});
   const auto original = read_section_headers(read_elf_header(file).value(), file).value();
   for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
     const SectionHeader& from = original[i];
