@@ -99,7 +99,7 @@ def reads_blocks(name, disk, *sizes, **more):
                     afterwards=actions.disks_were_read, **more)
 
 
-def tells_modules(name, guest, how):
+def tells_modules(name, guest, how, **more):
     """A scenario of the modules guest, started from a disk with three modules."""
     return Scenario(name, (Use("lz4"),), (
         FIRST_LINE, r"pvboot: loading the modules", rf"modules: a package, {how}, \d+ bytes",
@@ -108,7 +108,7 @@ def tells_modules(name, guest, how):
             "/boot/guest.elf": guest, "/boot/large": lambda run: loads.SECOND, "/boot/odd": loads.ODD,
             "/boot/empty": b"", GRUB_CFG: configuration(
                 "multiboot /boot/guest.elf\nmodule /boot/large one two\n"
-                f"module --nounzip /boot/odd {loads.ODD_WORDS}\nmodule2 /boot/empty")}))
+                f"module --nounzip /boot/odd {loads.ODD_WORDS}\nmodule2 /boot/empty")}), **more)
 
 
 def moves(vcpus, **more):
@@ -165,7 +165,7 @@ SCENARIOS = [
     boots("xz-kernel", Use("xz")),
     boots("lz4-kernel", Use("lz4"), version="cloud"),
     boots("zstd-kernel", Use("zstd"), version=r"6\.12"),
-    boots("uncompressed-kernel", Use("vmlinux")),
+    boots("uncompressed-kernel", Use("vmlinux"), soak=True),
     # One guest that boots the next entry each time it starts.
     Scenario("kernel-containers", (Use("containers"),),
              tuple(pattern for number, (name, container, _) in enumerate(samples.CONTAINERS)
@@ -188,12 +188,12 @@ SCENARIOS = [
                 "/boot/initrd.lz4 newc:/sbin/check:/boot/check newc:/deep/down/data:/proof/data /boot/second.gz "
                 "newc:last:/boot/odd")})),
     boots("initrd-over-1-gib", Use("lz4"), see=(loads.found("/sbin/check", loads.CHECK.encode()),), memory=3072,
-          disks_from=loads.large_initrd, afterwards=loads.linux_saw_the_whole_initrd),
+          disks_from=loads.large_initrd, afterwards=loads.linux_saw_the_whole_initrd, soak=True),
     boots("module-of-linux", Use("lz4"), see=(texts.MODULE_AS_INITRD,), words="of.multiboot", disks_from=holding({
         GRUB_CFG: configuration(linux("of.multiboot").replace("linux", "multiboot", 1)
                                 .replace("initrd /boot/initrd.img", "module /boot/initrd.img lost words"))})),
     tells_modules("module-package", loads.modules_guest, "by its PFN"),
-    tells_modules("module-package-mapped", loads.modules_guest_without_pfn, "mapped"),
+    tells_modules("module-package-mapped", loads.modules_guest_without_pfn, "mapped", soak=True),
     refuses("module-of-xen", Use("lz4"), texts.HYPERVISOR, disks_from=holding({
         "/boot/xen.gz": loads.xen, GRUB_CFG: configuration(
             "multiboot /boot/xen.gz placeholder\nmodule /boot/vmlinuz placeholder root=/dev/xvda ro\n"
@@ -201,12 +201,12 @@ SCENARIOS = [
     # Layouts.
     boots("gpt", Use("xz-gpt"), "/dev/xvda1", soak=True),
     boots("mbr", Use("lz4-mbr"), "/dev/xvda1"),
-    boots("gpt-from-its-backup", Use("backup-gpt"), "/dev/xvda1"),
+    boots("gpt-from-its-backup", Use("backup-gpt"), "/dev/xvda1", soak=True),
     # Backends.
     boots("loop-backend", Use("lz4-gpt", "loop"), "/dev/xvda1"),
     boots("qdisk-backend", Use("lz4-gpt", "qdisk"), "/dev/xvda1"),
     boots("qcow2-backend", Use("lz4-gpt", "qcow2"), "/dev/xvda1", soak=True),
-    boots("cd-image", Use("lz4", "phy", {"cdrom": True}), boots=0),
+    boots("cd-image", Use("lz4", "phy", {"cdrom": True}), boots=0, soak=True),
     boots("second-of-two-disks", (Use("empty"), Use("lz4-gpt")), "/dev/xvdb1"),
     boots("first-of-two-disks", (Use("lz4-gpt"), Use("empty", "qdisk")), "/dev/xvda1", soak=True),
     boots("slow-disk", Use("lz4"), disks_from=actions.slow_disk, soak=True),
@@ -218,11 +218,11 @@ SCENARIOS = [
     boots("memory-smallest-xz", Use("xz"), memory=135, soak=True),
     refuses("memory-too-small", Use("lz4"), texts.NO_ROOM_FOR_KERNEL, memory=32),
     boots("memory-12-gib", Use("lz4"), memory=12288, soak=True),
-    boots("memory-below-maxmem", Use("lz4"), xl="maxmem=2048"),
+    boots("memory-below-maxmem", Use("lz4"), xl="maxmem=2048", soak=True),
     Scenario("memory-with-holes", (Use("lz4"),), (texts.GAVE_BACK, FIRST_LINE, texts.HOLES, proof()), extra=HOLES,
              kernel="guest-handover", ramdisk=contents.packed_loader),
     boots("two-vcpus", Use("lz4"), vcpus=2, soak=True),
-    boots("extra-words", Use("lz4"), extra='one two=2 three="a b"', words='one two=2 three="?a b"?'),
+    boots("extra-words", Use("lz4"), extra='one two=2 three="a b"', words='one two=2 three="?a b"?', soak=True),
     Scenario("reboots-through-pvboot", (Use("lz4"),),
              (FIRST_LINE, proof(boots=1), FIRST_LINE, proof(boots=2)),
              extra="proof.reboot_once", restart=True, soak=True),
@@ -251,7 +251,7 @@ SCENARIOS = [
              (COUNTDOWN, Do(host.asks("suspend")), texts.SUSPEND_REFUSED, COUNTDOWN,
               Do(host.xl("reboot NAME")), texts.REBOOT_ASKED, FIRST_LINE, COUNTDOWN,
               Do(host.xl("shutdown NAME")), texts.SHUTDOWN_ASKED),
-             extra="pvboot.timeout=600", restart=True, never=(*BOOTED, texts.STARTING)),
+             extra="pvboot.timeout=600", restart=True, never=(*BOOTED, texts.STARTING), soak=True),
     Scenario("life-while-it-loads", (Use("lz4"),),
              (COUNTDOWN, Do(actions.asked_while_it_loads("poweroff")), texts.SHUTDOWN_ASKED),
              extra="pvboot.timeout=600", disks_from=actions.stalling_disk, never=(*BOOTED, texts.STARTING)),
@@ -264,27 +264,28 @@ SCENARIOS = [
     hands_over("handover-to-itself", texts.STARTED_ALIKE_TWICE, module=contents.packed_twice),
     hands_over("handover-prepared-twice", texts.ABANDONED, words="test.twice", soak=True),
     hands_over("handover-after-another-layout", texts.P2M_IN_REGION, texts.ABANDONED, texts.INITRD_BY_PFN,
-               texts.P2M_OF_ITS_OWN, words="test.retry"),
+               texts.P2M_OF_ITS_OWN, words="test.retry", soak=True),
     hands_over("handover-with-mapped-initrd", texts.INITRD_MAPPED, words="test.mapped", soak=True),
     reads_blocks("block-reads", Use("lz4"), r"\d+ MiB"),
     reads_blocks("block-writes", Use("empty"), "64 MiB", extra="write"),
-    reads_blocks("block-writes-qdisk", Use("empty", "qdisk"), "64 MiB", extra="write"),
-    reads_blocks("block-16-disks", (), *contents.BLOCK_DISK_SIZES, disks_from=contents.block_disks),
+    reads_blocks("block-writes-qdisk", Use("empty", "qdisk"), "64 MiB", extra="write", soak=True),
+    reads_blocks("block-16-disks", (), *contents.BLOCK_DISK_SIZES, disks_from=contents.block_disks, soak=True),
     # How a kernel finds the machine: as Xen's own builder leaves it.
     starts_alike("probe-linux", "linux"),
     starts_alike("probe-linux-two-vcpus", "linux", vcpus=2, memory=768, soak=True),
-    starts_alike("probe-mini-os", "minios"),
+    starts_alike("probe-mini-os", "minios", soak=True),
     starts_alike("probe-xtf", "xtf", vcpus=2),
     starts_alike("probe-paddr-offset", "paddr", soak=True),
-    starts_alike("probe-p2m-in-another-slot", "p2m_slot", memory=384),
-    starts_alike("probe-p2m-below-the-kernel", "p2m_below"),
+    starts_alike("probe-p2m-in-another-slot", "p2m_slot", memory=384, soak=True),
+    starts_alike("probe-p2m-below-the-kernel", "p2m_below", soak=True),
     starts_alike("probe-guest-section", "guest_section", soak=True),
-    starts_alike("probe-bsd-symbols", "bsd"),
-    Scenario("probe-without-handlers", (), (), judged_by=probe.ends_alike, memory=64),
+    starts_alike("probe-bsd-symbols", "bsd", soak=True),
+    Scenario("probe-without-handlers", (), (), judged_by=probe.ends_alike, memory=64, soak=True),
     # Other loaders.
     boots("started-by-grub", Use("xz"), kernel="grub", disks_from=holding({CHAINED: contents.loader})),
     boots("started-by-pvboot", Use("lz4"), see=(FIRST_LINE,), words="", disks_from=holding({
-        CHAINED: contents.loader, GRUB_CFG: configuration(f"linux {CHAINED} pvboot.entry=entry-1", linux())})),
+        CHAINED: contents.loader, GRUB_CFG: configuration(f"linux {CHAINED} pvboot.entry=entry-1", linux())}),
+          soak=True),
     boots("stage2-of-grub", Use("vmlinux"), words="", extra="pvboot.stage2=yes",
           see=(texts.stage2(CHAINED), texts.GRUB),
           disks_from=holding({CHAINED: contents.grub_with("/boot/grub")}), soak=True),
@@ -292,11 +293,11 @@ SCENARIOS = [
           see=(texts.stage2(CHAINED), texts.first_line(contents.OTHER_BUILD_ID.hex())),
           disks_from=holding({CHAINED: contents.other_build})),
     boots("stage2-of-this-build", Use("lz4"), see=(texts.SAME_BUILD, COUNTDOWN), words="", extra="pvboot.stage2=yes",
-          disks_from=holding({CHAINED: contents.loader})),
+          disks_from=holding({CHAINED: contents.loader}), soak=True),
     boots("stage2-where-nothing-else-boots", Use("vmlinux"), words="of.grub",
           see=(texts.NO_CONFIGURATION, texts.stage2(CHAINED_ON_BOOT), texts.GRUB),
           disks_from=holding({CHAINED_ON_BOOT: contents.grub_with("/etc/grub"), GRUB_CFG: None,
-                              "/etc/grub/grub.cfg": configuration(linux("of.grub"))})),
+                              "/etc/grub/grub.cfg": configuration(linux("of.grub"))}), soak=True),
     Scenario("chain-of-none", (Use("lz4"),), texts.CENSUS, kernel="guest-census"),
     chain("chain-of-ten", f"kernel {CENSUS}", see=texts.CENSUS, files={CENSUS: contents.census}),
     chain("chain-of-ten-to-linux", linux(), see=(proof(),), soak=True),
@@ -305,22 +306,22 @@ SCENARIOS = [
           ramdisk=contents.ramdisk(configuration(linux("of.dom0")))),
     boots("configuration-by-name", Use("lz4-gpt"), "/dev/xvda1", extra="pvboot.config=(xvda1)/etc/boot.cfg",
           see=(texts.configuration(r"\(xvda1\)/etc/boot.cfg"),), words="of.etc",
-          disks_from=holding({"/etc/boot.cfg": configuration(linux("of.etc"))})),
+          disks_from=holding({"/etc/boot.cfg": configuration(linux("of.etc"))}), soak=True),
     boots("configuration-after-configuration", Use("lz4"), words="of.other more", extra="more",
           see=(texts.configuration(rf"\(xvda\){GRUB_CFG}"), texts.configuration(r"\(xvda\)/boot/other.cfg")),
           disks_from=holding({GRUB_CFG: configuration("configfile /boot/other.cfg"),
-                              "/boot/other.cfg": configuration(linux("of.other"))})),
+                              "/boot/other.cfg": configuration(linux("of.other"))}), soak=True),
     boots("entry-by-title", Use("missing-then-good"), words="quiet", extra='"pvboot.entry=The kernel that is there"',
           never=(FAILED_PROOF, ERROR), soak=True),
     boots("entry-by-id", Use("missing-then-good"), words="quiet", extra="pvboot.entry=entry-1",
-          never=(FAILED_PROOF, ERROR)),
+          never=(FAILED_PROOF, ERROR), soak=True),
     boots("entry-by-keys", Use("missing-then-good"), see=(COUNTDOWN, Keys("x"), MENU, Keys("1\r")), words="quiet",
           extra="pvboot.timeout=120", never=(FAILED_PROOF, ERROR)),
-    boots("entry-by-enter", Use("lz4"), see=(COUNTDOWN, Keys("\r")), words="", extra="pvboot.timeout=600"),
-    boots("timing", Use("lz4"), see=texts.TIMING, words="", extra="pvboot.log=timing"),
+    boots("entry-by-enter", Use("lz4"), see=(COUNTDOWN, Keys("\r")), words="", extra="pvboot.timeout=600", soak=True),
+    boots("timing", Use("lz4"), see=texts.TIMING, words="", extra="pvboot.log=timing", soak=True),
     # Bad input: a message, the fallback, the menu.
     refuses("missing-kernel", Use("missing-kernel"), texts.MISSING_KERNEL),
-    boots("missing-kernel-then-fallback", Use("missing-then-good")),
+    boots("missing-kernel-then-fallback", Use("missing-then-good"), soak=True),
     refuses("missing-initrd", Use("missing-initrd"), texts.MISSING_INITRD),
     refuses("truncated-kernel", Use("truncated-kernel"), texts.TRUNCATED_KERNEL),
     refuses("corrupt-xz-kernel", Use("corrupt-xz"), texts.CORRUPT_KERNEL),
@@ -349,5 +350,5 @@ SCENARIOS = [
     # The kernel is started; Linux itself then waits five minutes for the other disk's backend.
     Scenario("good-disk-beside-a-deaf-backend", (Use("lz4"),),
              (FIRST_LINE, texts.DEAF_SECOND_BACKEND, texts.STARTING), end=GOES_ON,
-             before_unpause=actions.deaf_second_backend),
+             before_unpause=actions.deaf_second_backend, soak=True),
 ]
