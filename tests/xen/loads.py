@@ -1,8 +1,8 @@
 """What entries of some scenarios load besides their kernel: initrds in all their forms, and multiboot modules.
 
 Files of guests are functions of the run that give bytes, for contents.holding; `large_initrd` makes a disk. What a
-guest's init must find is said here too: `found` is the line with which CHECK shows a file, `told` the line with which
-tests/guest/modules shows a module.
+guest's init must find is said here too: `found` is the line with which CHECK shows a file, `told` and `module_of_mini`
+the lines with which tests/guest/modules and tests/guest/mini show a module.
 """
 import gzip
 import hashlib
@@ -55,6 +55,10 @@ def told(number, content, words):
     return rf"^modules: module {number} {len(content)} bytes, sum {fnv1a(content)}, words '{re.escape(words)}'$"
 
 
+def module_of_mini(content):
+    return rf"^mini: module of {len(content)} bytes, sum {int(fnv1a(content), 16)}$"
+
+
 def initrd_in_lz4(run):
     """The sample's initrd in LZ4's legacy format, which has no end of its own."""
     file = run.folder / "initrd.gz"
@@ -78,14 +82,10 @@ def xen(run):
     return gzip.compress(xen_rig.XEN.file("xen.elf").read_bytes(), 1)
 
 
-def modules_guest(run):
-    return (run.kernel.parent / "guest-modules.elf").read_bytes()
-
-
 def modules_guest_without_pfn(run):
-    """The same without its wish for a module that is not mapped: its MOD_START_PFN note says 0."""
+    """The modules guest without its wish for a module that is not mapped: its MOD_START_PFN note says 0."""
     note = struct.pack("<III4s", 4, 8, 16, b"Xen\0")
-    data = modules_guest(run)
+    data = contents.guest("modules")(run)
     at = data.index(note) + len(note)
     return data[:at] + bytes(8) + data[at + 8:]
 

@@ -19,6 +19,7 @@ import threading
 import time
 import traceback
 
+from contents import BUILD
 from recipes import debian_guest, host, kernels, samples
 from rig import emulation
 from rig.disks import Disk
@@ -27,8 +28,6 @@ from rig.machine import Machine, RigError, clean_up_when_told_to_end
 from rig.session import Session
 from scenarios import Do, Keys
 
-# The release build's, whichever loader is tried.
-TEST_GUESTS = pathlib.Path(__file__).resolve().parent.parent.parent / "build/release"
 GRUB = pathlib.Path("/usr/lib/grub-xen/grub-x86_64-xen.bin")
 RIG_MEMORY_MIB = 6144
 BESIDE_A_GUEST_MIB = 2560  # Xen, dom0, and what a large guest's page tables take
@@ -84,7 +83,6 @@ class Run:
     def __init__(self, scenario, session, loader, folder):
         self.scenario, self.session = scenario, session
         self.loader, self.folder = pathlib.Path(loader), pathlib.Path(folder)
-        self.test_guests = TEST_GUESTS
         self.number = next(self._numbers)
         self.guest = None
         self.disks = []
@@ -99,7 +97,7 @@ class Run:
 
     def elf(self, name):
         """pvboot, GRUB, or one of tests/guest/."""
-        return {"pvboot": self.loader, "grub": GRUB}.get(name) or TEST_GUESTS / f"{name}.elf"
+        return {"pvboot": self.loader, "grub": GRUB}.get(name) or BUILD / f"{name}.elf"
 
     def note(self, text):
         """Adds to the scenario's log."""

@@ -192,7 +192,7 @@ SCENARIOS = [
     boots("module-of-linux", Use("lz4"), see=(texts.MODULE_AS_INITRD,), words="of.multiboot", disks_from=holding({
         GRUB_CFG: configuration(linux("of.multiboot").replace("linux", "multiboot", 1)
                                 .replace("initrd /boot/initrd.img", "module /boot/initrd.img lost words"))})),
-    tells_modules("module-package", loads.modules_guest, "by its PFN"),
+    tells_modules("module-package", contents.guest("modules"), "by its PFN"),
     tells_modules("module-package-mapped", loads.modules_guest_without_pfn, "mapped", soak=True),
     refuses("module-of-xen", Use("lz4"), texts.HYPERVISOR, disks_from=holding({
         "/boot/xen.gz": loads.xen, GRUB_CFG: configuration(
@@ -272,6 +272,11 @@ SCENARIOS = [
     reads_blocks("block-16-disks", (), *contents.BLOCK_DISK_SIZES, disks_from=contents.block_disks, soak=True),
     # How a kernel finds the machine: as Xen's own builder leaves it.
     starts_alike("probe-linux", "linux"),
+    Scenario("kernel-in-c", (Use("lz4"),),
+             (FIRST_LINE, r"^mini: command line 'one two'$", loads.module_of_mini(loads.SECOND), r"^mini: 32768 pages",
+              r"^mini: the timer's event has come$", r"^GUEST-MINI: ok$"), memory=128, disks_from=holding({
+                 "/boot/guest.elf": contents.guest("mini"), "/boot/module": loads.SECOND,
+                 GRUB_CFG: configuration("linux /boot/guest.elf one two\ninitrd /boot/module")})),
     starts_alike("probe-linux-two-vcpus", "linux", vcpus=2, memory=768, soak=True),
     starts_alike("probe-mini-os", "minios", soak=True),
     starts_alike("probe-xtf", "xtf", vcpus=2),
@@ -299,7 +304,7 @@ SCENARIOS = [
           disks_from=holding({CHAINED_ON_BOOT: contents.grub_with("/etc/grub"), GRUB_CFG: None,
                               "/etc/grub/grub.cfg": configuration(linux("of.grub"))}), soak=True),
     Scenario("chain-of-none", (Use("lz4"),), texts.CENSUS, kernel="guest-census"),
-    chain("chain-of-ten", f"kernel {CENSUS}", see=texts.CENSUS, files={CENSUS: contents.census}),
+    chain("chain-of-ten", f"kernel {CENSUS}", see=texts.CENSUS, files={CENSUS: contents.guest("census")}),
     chain("chain-of-ten-to-linux", linux(), see=(proof(),), soak=True),
     # Which configuration, which entry.
     boots("configuration-from-dom0", Use("lz4"), see=(texts.configuration(r"\(xvda\)/ramdisk.cfg"),), words="of.dom0",

@@ -160,21 +160,26 @@ std::vector<Row> rows() {
   };
 }
 
+/// `refusal`: a part of the words that the kernel is refused with; null: it can be booted.
+void check_effect(const pvboot::test::Elf& elf, const char* refusal, bool (*holds)(const KernelInfo&)) {
+  const auto info = read_kernel_info(elf.build(), true);
+  REQUIRE(info);
+  REQUIRE(*info);
+  const auto verdict = bootable_pv(**info);
+  const std::string reason = verdict ? "" : verdict.error().text();
+  CAPTURE(reason);
+  CHECK(verdict.has_value() == (refusal == nullptr));
+  if (refusal != nullptr)
+    CHECK(reason.find(refusal) != std::string::npos);
+  CHECK(holds(**info));
+}
+
 } // namespace
 
 TEST_CASE("each of Xen's notes is honoured, refused or ignored as Xen does") {
   for (const Row& row : rows()) {
     CAPTURE(row.what);
-    const auto info = read_kernel_info(with_notes(linux_elf(), row.notes).build(), true);
-    REQUIRE(info);
-    REQUIRE(*info);
-    const auto verdict = bootable_pv(**info);
-    const std::string reason = verdict ? "" : verdict.error().text();
-    CAPTURE(reason);
-    CHECK(verdict.has_value() == (row.refusal == nullptr));
-    if (row.refusal != nullptr)
-      CHECK(reason.find(row.refusal) != std::string::npos);
-    CHECK(row.holds(**info));
+    check_effect(with_notes(linux_elf(), row.notes), row.refusal, row.holds);
   }
 }
 
@@ -209,15 +214,6 @@ TEST_CASE("each of the legacy section's names is honoured, refused or ignored as
     Octets bytes = octets(row.text);
     bytes.push_back({});
     elf.sections = {{.name = "__xen_guest", .bytes = bytes}};
-    const auto info = read_kernel_info(elf.build(), true);
-    REQUIRE(info);
-    REQUIRE(*info);
-    const auto verdict = bootable_pv(**info);
-    const std::string reason = verdict ? "" : verdict.error().text();
-    CAPTURE(reason);
-    CHECK(verdict.has_value() == (row.refusal == nullptr));
-    if (row.refusal != nullptr)
-      CHECK(reason.find(row.refusal) != std::string::npos);
-    CHECK(row.holds(**info));
+    check_effect(elf, row.refusal, row.holds);
   }
 }
