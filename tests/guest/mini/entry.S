@@ -1,25 +1,11 @@
 /* The notes, the entry, and the way of an event into C and back [xen/elfnote.h, xen/arch-x86/xen-x86_64.h]. */
-#define __ASSEMBLY__
-#define __XEN_INTERFACE_VERSION__ 0x00040d00
-#include <xen/elfnote.h>
+#include "xen/arch/x86_64/notes.h"
 #include <xen/xen.h>
 
-        .macro  note_text type, text
-        .balign 4
-        .long   4, 9f - 8f, \type
-        .asciz  "Xen"
-8:      .asciz  "\text"
-9:      .balign 4
-        .endm
-
-        .section .note.Xen, "a", @note
-        note_text XEN_ELFNOTE_GUEST_OS, "mini"
-        note_text XEN_ELFNOTE_XEN_VERSION, "xen-3.0"
-        note_text XEN_ELFNOTE_LOADER, "generic"
-        .balign 4
-        .long   4, 8, XEN_ELFNOTE_HYPERCALL_PAGE
-        .asciz  "Xen"
-        .quad   hypercall_page
+        note_text   XEN_ELFNOTE_GUEST_OS, "mini"
+        note_text   XEN_ELFNOTE_XEN_VERSION, "xen-3.0"
+        note_text   XEN_ELFNOTE_LOADER, "generic"
+        note_number XEN_ELFNOTE_HYPERCALL_PAGE, hypercall_page
 
         .section .text.entry, "ax"
         .globl  _start, hypercall_page, event_callback, failsafe_callback

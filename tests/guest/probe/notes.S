@@ -1,33 +1,6 @@
 /* The notes of one shape of the probe, and the record of them that the probe reads (shape.hpp). The shape is a header
  * of #defines (shapes/), included by the compiler's -include. */
-#define __ASSEMBLY__
-#define __XEN_INTERFACE_VERSION__ 0x00040d00
-#include <xen/elfnote.h>
-
-        .macro  note type
-        .pushsection .note.Xen, "a", @note
-        .balign 4
-        .long   4                       /* size of the owner's name */
-        .long   9f - 8f
-        .long   \type
-        .asciz  "Xen"
-8:
-        .endm
-        .macro  note_end
-9:
-        .balign 4
-        .popsection
-        .endm
-        .macro  note_text type, text
-        note    \type
-        .asciz  "\text"
-        note_end
-        .endm
-        .macro  note_number type, value:vararg
-        note    \type
-        .quad   \value
-        note_end
-        .endm
+#include "xen/arch/x86_64/notes.h"
 
 #ifdef GUEST_SECTION
         .section __xen_guest, "", @progbits

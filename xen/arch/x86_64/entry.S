@@ -4,9 +4,7 @@
  * At entry rsi holds the VA of start_info; nothing else is counted on: not the stack, which another loader may have
  * put anywhere. The stack is ours from the first instruction, and FS stays as it is until C++ has set its base.
  */
-#define __ASSEMBLY__
-#define __XEN_INTERFACE_VERSION__ 0x00040d00
-#include <xen/elfnote.h>
+#include "xen/arch/x86_64/notes.h"
 
         .section .text.entry, "ax"
         .globl  pvboot_entry
@@ -29,31 +27,6 @@ pvboot_stack_guard:
         .skip   131072
         .globl  pvboot_stack_top
 pvboot_stack_top:
-
-        .macro  note type
-        .pushsection .note.Xen, "a", @note
-        .balign 4
-        .long   4                       /* size of the owner's name */
-        .long   9f - 8f
-        .long   \type
-        .asciz  "Xen"
-8:
-        .endm
-        .macro  note_end
-9:
-        .balign 4
-        .popsection
-        .endm
-        .macro  note_text type, text
-        note    \type
-        .asciz  "\text"
-        note_end
-        .endm
-        .macro  note_number type, value:vararg
-        note    \type
-        .quad   \value
-        note_end
-        .endm
 
         note_text   XEN_ELFNOTE_XEN_VERSION, "xen-3.0"
         note_text   XEN_ELFNOTE_GUEST_OS, "pvboot"
