@@ -1,9 +1,9 @@
 // Decodes its module as pvboot decodes a kernel, over and over, and says how long each time took.
 //
 // The module is a page that is left out, because xl decompresses what begins as a gzip file, and what a kernel file
-// holds compressed. That is fed to the loader's own decoder in pieces of a chunk, from
-// memory to new frames: what decoding costs where no disk works beside it. bench-decode says the same of the libraries
-// in a Linux guest (tests/bench/), in the same words: "decode: NAME CODEC BYTES bytes SECONDS s SECONDS s ...".
+// holds compressed. That is fed to the loader's own decoder in pieces of a chunk, from memory to new frames: what
+// decoding costs where no disk works beside it. bench-decode says the same of the libraries in a Linux guest
+// (tests/bench/), in the same words: "decode: NAME CODEC BYTES bytes SECONDS s SECONDS s ...".
 //
 // "GUEST-DECODE: ok" or "GUEST-DECODE: failed" is its last line.
 #include "base/duration.hpp"
