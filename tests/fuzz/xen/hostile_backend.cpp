@@ -97,14 +97,17 @@ void HostileBackend::be_hostile_in_the_store(std::uint8_t how) {
   case 6: asleep_ = !asleep_; break;
   case 7: keeps_ = !keeps_; break;
   case 8: watched_.jump(milliseconds(script_.byte())); break;
-  case 9: std::erase_if(store_.values, [&](const auto& entry) { return entry.first.starts_with(backend()); }); break;
+  case 9:
+    describe_otherwise();
+    std::erase_if(store_.values, [&](const auto& entry) { return entry.first.starts_with(backend()); });
+    break;
   case 10: write_everywhere(); break;
   case 11: raise(); break;
   }
 }
 
 void HostileBackend::change_a_key() {
-  honest_ = honest_ && state() != connected;
+  describe_otherwise();
   const std::string key = backend() + "/" + script_.one_of(keys);
   if (const char* value = script_.one_of(values); script_.byte() % 8 != 1)
     store_.values[key] = value;
@@ -112,9 +115,15 @@ void HostileBackend::change_a_key() {
     store_.values.erase(key);
 }
 
+void HostileBackend::set_state(const std::string& state) {
+  described_ = described_ || state == "4";
+  store_.set(backend() + "/state", state);
+}
+
 void HostileBackend::follow_states() {
   const int theirs = std::atoi(get(frontend() + "/state").c_str());
   const int ours = state();
+  described_ = described_ && theirs != initialising;
   if (ours == initialising || (ours == closed && theirs == initialising)) {
     set_state("2");
   } else if (ours == init_wait && (theirs == initialised || theirs == connected)) {

@@ -64,13 +64,14 @@ private:
   void answer_wrongly(std::uint8_t how);
   void be_hostile_in_the_store(std::uint8_t how);
   void change_a_key();
+  void describe_otherwise() { honest_ = honest_ && !described_; }
 
   // States.
   void follow_states();
   void connect();
   void let_go_of_the_ring();
   std::string get(const std::string& path) const { return store_.get(path); }
-  void set_state(const std::string& state) { store_.set(backend() + "/state", state); }
+  void set_state(const std::string& state);
   int state() const { return std::atoi(get(backend() + "/state").c_str()); }
 
   // The ring.
@@ -108,6 +109,7 @@ private:
   blkif_response_t last_response_{};
   std::uint64_t unit_ = 512;      ///< what sector numbers count
   bool counts_in_blocks_ = false; ///< as QEMU before 9.2
+  bool described_ = false;        ///< it said that it is connected: its keys may have been read
   bool asleep_ = false;           ///< does nothing of its own accord
   bool keeps_ = false;            ///< what it has mapped
   bool honest_ = true;
