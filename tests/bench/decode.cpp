@@ -1,11 +1,10 @@
 // How fast Debian's libraries decode a payload from memory to memory: what pvboot's own rate is measured against.
 //
-//   bench-decode [--pvboot] [--times N] [--seconds S] FILE...
+//   bench-decode [--times N] [--seconds S] FILE...
 //
 // Each file is read into memory, the room for its content is touched, and it is decoded N times (3) or more, until S
 // seconds (0) are over, by the library's plainest call over the whole of both. One line each: "decode: NAME CODEC BYTES
-// bytes SECONDS s SECONDS s ...". With --pvboot it is the loader's decoder in pieces of a mebibyte, as the loader feeds
-// it; for counting instructions.
+// bytes SECONDS s SECONDS s ...". What the loader's own decoder takes, tests/guest/decode says.
 // A static program, so that it runs in an initramfs as it is.
 #include "base/units.hpp"
 #include "fs/codec/decoder.hpp"
@@ -107,19 +106,7 @@ std::size_t by_library(Codec which, Bytes in, MutBytes out) {
   }
 }
 
-std::size_t by_pvboot(Codec which, Bytes in, MutBytes out, MutBytes memory) {
-  constexpr std::size_t piece = 1_MiB;
-  codec::Arena arena(memory);
-  auto decoder = codec::open_decoder(which, arena, out);
-  if (!decoder)
-    return 0;
-  for (std::size_t at = 0; at < in.size() && !(*decoder)->ended(); at += piece)
-    if (!(*decoder)->feed(in.subspan(at, std::min(piece, in.size() - at))))
-      return 0;
-  return (*decoder)->finish() ? (*decoder)->produced() : 0;
-}
-
-void measure(const std::string& file, bool pvboot, unsigned times, double seconds) {
+void measure(const std::string& file, unsigned times, double seconds) {
   const std::vector<std::byte> in = content_of(file);
   const Bytes head = Bytes(in).first(std::min(in.size(), codec::head_size));
   const auto which = codec::detect(head);
@@ -127,17 +114,14 @@ void measure(const std::string& file, bool pvboot, unsigned times, double second
     stop(file, "no compression that is known");
   // Touched, and so there, before anything is timed.
   std::vector<std::byte> out(256_MiB >= in.size() * 12 ? in.size() * 12 : 256_MiB);
-  const auto arena = codec::memory_needed(*which, head);
-  std::vector<std::byte> memory(arena ? static_cast<std::size_t>(*arena) : 0);
-  std::printf("decode: %s %.*s", std::filesystem::path(file).filename().c_str(),
-              static_cast<int>(codec::name(*which).find_first_of(" ") == std::string_view::npos
-                                   ? codec::name(*which).size()
-                                   : codec::name(*which).find_first_of(" ")),
-              codec::name(*which).data());
+  std::string_view name = codec::name(*which);
+  name = name.substr(0, name.find(' '));
+  std::printf("decode: %s %.*s", std::filesystem::path(file).filename().c_str(), static_cast<int>(name.size()),
+              name.data());
   double spent = 0;
   for (unsigned i = 0; i < times || spent < seconds; ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    const std::size_t size = pvboot ? by_pvboot(*which, in, out, memory) : by_library(*which, in, out);
+    const std::size_t size = by_library(*which, in, out);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     if (size == 0)
       stop(file, "does not decode");
@@ -152,18 +136,15 @@ void measure(const std::string& file, bool pvboot, unsigned times, double second
 } // namespace
 
 int main(int count, char** words) {
-  bool pvboot = false;
   unsigned times = 3;
   double seconds = 0;
   for (int i = 1; i < count; ++i) {
     const std::string_view word = words[i];
-    if (word == "--pvboot")
-      pvboot = true;
-    else if (word == "--times" && i + 1 < count)
+    if (word == "--times" && i + 1 < count)
       times = static_cast<unsigned>(std::strtoul(words[++i], nullptr, 10));
     else if (word == "--seconds" && i + 1 < count)
       seconds = std::strtod(words[++i], nullptr);
     else
-      measure(words[i], pvboot, times, seconds);
+      measure(words[i], times, seconds);
   }
 }

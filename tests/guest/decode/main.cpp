@@ -40,14 +40,12 @@ Result<std::size_t> decode(codec::Codec codec, Bytes in, MutBytes out, MutBytes 
 }
 
 Result<void> measure(Guest& guest) {
-  if (!guest.start.module)
-    return fail(Code::not_found, "no module");
+  if (!guest.start.module || !guest.start.module->by_pfn)
+    return fail(Code::not_found, "no module by its PFN, as its notes ask for");
   const StartInfo::Module& module = *guest.start.module;
   const auto memory =
       TRY(AddressSpace::adopt(guest.start, GuestVirt{reinterpret_cast<std::uint64_t>(pvboot_virt_base)}));
-  const Bytes pages = module.by_pfn ? Bytes(TRY(memory->map_names({module.first, pages_for(module.size)})).span())
-                                    : Bytes(reinterpret_cast<const std::byte*>(module.start.value),
-                                            pages_for(module.size) << page_shift);
+  const Bytes pages = TRY(memory->map_names({module.first, pages_for(module.size)})).span();
   const Bytes in = TRY(cut(pages, page_size, module.size - std::min<std::uint64_t>(module.size, page_size)));
   const Bytes head = in.first(std::min(in.size(), codec::head_size));
   const auto codec = codec::detect(head);
