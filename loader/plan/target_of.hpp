@@ -11,10 +11,10 @@ inline Target target_of(const image::KernelInfo& info) {
   for (const image::LoadSegment& load : info.loads)
     target.segments.push_back({load.paddr, load.file_offset, load.file_size, load.memory_size});
   target.entry = info.entry.value;
-  if (info.notes.virt_base)
+  if (info.notes.virt_base) {
     target.virt_base = info.virt_base.value;
-  if (info.notes.paddr_offset)
     target.paddr_offset = info.paddr_offset;
+  }
   if (info.hypercall_page)
     target.hypercall_page = info.hypercall_page->value;
   if (info.init_p2m)

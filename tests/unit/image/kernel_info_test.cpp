@@ -1,4 +1,5 @@
 #include "kernels.hpp"
+#include "loader/plan/target_of.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -164,6 +165,7 @@ TEST_CASE("the legacy section serves when there are no notes; PADDR_OFFSET is th
   CHECK(info.hypercall_page == GuestVirt{linux_base + 0x1001000});
   CHECK(info.kernel_start == GuestVirt{linux_base + linux_text});
   CHECK(bootable_pv(info));
+  CHECK(plan::target_of(info).paddr_offset == linux_base);
 }
 
 TEST_CASE("the facts are known once the notes have passed, whatever comes after them") {
