@@ -56,21 +56,24 @@ std::optional<char> Attendant::wait_for_key(Duration limit, std::string_view lin
   // Events may have been taken by whoever used the store before.
   serve_host(line);
   for (;;) {
-    const auto key = console_.read_key(deadline - clock_.now(), listening_ ? requests_->port() : std::nullopt);
+    // What the store said together with an answer to us raises no event of its own: no sleep before it has been
+    // looked for, and nothing was there.
+    const Duration sleep = serve_change(line) ? Duration{} : deadline - clock_.now();
+    const auto key = console_.read_key(sleep, listening_ ? requests_->port() : std::nullopt);
     if (key || clock_.now() >= deadline)
       return key;
-    serve_changes(line);
   }
 }
 
-void Attendant::serve_changes(std::string_view line) {
+bool Attendant::serve_change(std::string_view line) {
   if (!listening_)
-    return;
+    return false;
   const auto changed = requests_->changed();
   if (!changed)
     stop_listening(changed.error());
   else if (*changed)
     serve_host(line);
+  return changed && *changed;
 }
 
 void Attendant::serve_host(std::string_view line) {

@@ -40,7 +40,7 @@ public:
   void leave();
 
 private:
-  void serve_changes(std::string_view line);
+  bool serve_change(std::string_view line);
   Result<void> serve(std::string_view line);
   void refuse(std::string_view word, std::string_view line);
   void stop_listening(const Error& why);

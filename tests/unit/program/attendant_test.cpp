@@ -50,6 +50,19 @@ TEST_CASE("a request ends a wait in which nothing else happens") {
   CHECK(s.xen.clock.now() - start < seconds(5));
 }
 
+TEST_CASE("a request that comes with the answer to a look does not wait for another event") {
+  Scene s;
+  s.attendant.begin();
+  bool asked = false;
+  s.store.tamper = [&](xen::FakeStore::Message& m) {
+    if (m.header.type == XS_READ && !std::exchange(asked, true))
+      s.store.set(shutdown_key, "poweroff");
+  };
+  const xen::Instant start = s.xen.clock.now();
+  CHECK(end_of([&] { return s.attendant.wait_for_key(an_hour); }) == SHUTDOWN_poweroff);
+  CHECK(s.xen.clock.now() - start < seconds(5));
+}
+
 TEST_CASE("what was asked before anybody listened is carried out") {
   Scene s;
   s.store.set(shutdown_key, "reboot");
