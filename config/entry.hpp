@@ -96,13 +96,17 @@ struct Menu {
   /// The item at `path`, or nullptr.
   const MenuItem* at(const ItemPath& path) const;
 
+  /// GRUB reads the name "2 (old)", which nothing has, as 2. Somebody who has mistyped a name means no number.
+  enum class LeadingNumber : bool { is_none, is_meant };
+
   /// The item that `words` names, as GRUB's `default` does: a number from 0, a title or an id; with ">" between the
   /// steps into submenus, and ">>" for a ">" of the title. A submenu stands for its first item. Nothing when no
   /// item is meant.
-  std::optional<ItemPath> find(std::string_view words) const;
+  std::optional<ItemPath> find(std::string_view words, LeadingNumber number = LeadingNumber::is_meant) const;
 
-  /// The same where something must be booted: a step that names nothing stands for the first item of its level, and a
-  /// submenu with nothing in it for the first item of all. Empty when there is no item but submenus.
+  /// The same, with leading numbers, where something must be booted: a step that names nothing stands for the first
+  /// item of its level, and a submenu with nothing in it for the first item of all. Empty when there is no item but
+  /// submenus.
   ItemPath default_for(std::string_view words) const;
 };
 

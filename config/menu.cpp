@@ -30,14 +30,15 @@ std::optional<std::uint64_t> leading_number(std::string_view step) {
   return parse_number(step.substr(0, digits));
 }
 
-/// A whole number is an index; else a title or an id; else GRUB's reading of "2 (old)" as 2.
-std::optional<std::uint32_t> find_step(const std::vector<MenuItem>& items, std::string_view step) {
+/// A whole number is an index; else a title or an id; else the number that a name begins with, where that is meant.
+std::optional<std::uint32_t> find_step(const std::vector<MenuItem>& items, std::string_view step,
+                                       Menu::LeadingNumber number) {
   std::optional<std::uint64_t> index = parse_number(step);
   if (!index)
     for (std::size_t i = 0; i < items.size(); ++i)
       if (items[i].title == step || items[i].id == step)
         return static_cast<std::uint32_t>(i);
-  if (!index)
+  if (!index && number == Menu::LeadingNumber::is_meant)
     index = leading_number(step);
   if (!index || *index >= items.size())
     return std::nullopt;
@@ -46,13 +47,14 @@ std::optional<std::uint32_t> find_step(const std::vector<MenuItem>& items, std::
 
 /// Follows `words` down to an item that is no submenu; what is left when one is reached is ignored. With
 /// `first_if_unknown`, a step that names nothing, or no step at all, stands for the first item of its level.
-std::optional<ItemPath> walk(const std::vector<MenuItem>& top, std::string_view words, bool first_if_unknown) {
+std::optional<ItemPath> walk(const std::vector<MenuItem>& top, std::string_view words, Menu::LeadingNumber number,
+                             bool first_if_unknown) {
   ItemPath path;
   const std::vector<MenuItem>* level = &top;
   while (!level->empty()) {
     std::optional<std::uint32_t> index;
     if (!words.empty())
-      index = find_step(*level, take_step(words));
+      index = find_step(*level, take_step(words), number);
     else if (!path.empty())
       index = 0;
     if (!index && !first_if_unknown)
@@ -106,10 +108,12 @@ const MenuItem* Menu::at(const ItemPath& path) const {
   return item;
 }
 
-std::optional<ItemPath> Menu::find(std::string_view words) const { return walk(items, words, false); }
+std::optional<ItemPath> Menu::find(std::string_view words, LeadingNumber number) const {
+  return walk(items, words, number, false);
+}
 
 ItemPath Menu::default_for(std::string_view words) const {
-  if (auto path = walk(items, words, true))
+  if (auto path = walk(items, words, LeadingNumber::is_meant, true))
     return *std::move(path);
   ItemPath first;
   find_first(items, first);

@@ -21,7 +21,7 @@ bool find_below(const std::vector<config::MenuItem>& items, std::string config::
 } // namespace
 
 std::optional<config::ItemPath> find_item(const config::Menu& menu, std::string_view words) {
-  if (auto found = menu.find(words))
+  if (auto found = menu.find(words, config::Menu::LeadingNumber::is_none))
     return found;
   for (const auto field : {&config::MenuItem::id, &config::MenuItem::title}) {
     config::ItemPath path;

@@ -8,8 +8,8 @@
 
 namespace pvboot::loader {
 
-/// What the configuration's own language would find (Menu::find); else the first item, in whatever submenu, with
-/// this id or, failing that, this title.
+/// What the configuration's own language would find (Menu::find), but nothing by the number that another name begins
+/// with; else the first item, in whatever submenu, with this id or, failing that, this title.
 std::optional<config::ItemPath> find_item(const config::Menu& menu, std::string_view words);
 
 /// "1>0": an item's number as find_item() takes it.

@@ -122,10 +122,24 @@ TEST_CASE("an item is found by number, title and id, in submenus too") {
   CHECK(!find_item(menu, "no such"));
 }
 
+TEST_CASE("a name that begins with a digit is no number") {
+  TestGuest guest({disk_with({{"/grub/grub.cfg", cfg("top") + "submenu 'more' {\nmenuentry 'first' { linux /k\n}\n"
+                                                              "menuentry '1.0 test' --id 0old { linux /k\n}\n}\n"}})});
+  const auto found = look(guest);
+  REQUIRE(found.result);
+  const config::Menu& menu = found.result->configuration->menu();
+  const config::ItemPath deep{1, 1};
+  CHECK(find_item(menu, "1.0 test") == deep);
+  CHECK(find_item(menu, "0old") == deep);
+  CHECK(!find_item(menu, "0bogus"));
+  CHECK(!find_item(menu, "more>0bogus"));
+}
+
 TEST_CASE("the guest's own loader is offered with all of the administrator's words and an end to the chain") {
   TestGuest guest({disk_with({{"/x", ""}}), partitioned({disk_with({{"/xen/pvboot-x86_64.elf", "elf"}})})});
   const auto entries = stage2_entries(guest.set, "pvboot.timeout=1 quiet");
   REQUIRE(entries.size() == 1);
   CHECK(entries[0].kernel.text() == "(xvdb1)/xen/pvboot-x86_64.elf");
   CHECK(entries[0].command_line == "pvboot.timeout=1 quiet pvboot.stage2=no");
+  CHECK(stage2_entries(guest.set, "a \"b")[0].command_line == "a \"b\" pvboot.stage2=no");
 }
