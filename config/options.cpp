@@ -229,6 +229,20 @@ std::string_view trimmed(std::string_view text) {
 
 } // namespace
 
+std::string with_option(std::string_view extra, std::string_view word) {
+  // A backslash at the end would take the quote that is to close.
+  for (const std::string_view end : {"", "\"", "\\\""}) {
+    std::string text = std::string(extra) + std::string(end);
+    std::string_view rest = text;
+    bool unclosed = false;
+    while (take_word(rest, unclosed))
+      ;
+    if (!unclosed)
+      return text + (text.empty() ? "" : " ") + std::string(word);
+  }
+  return std::string(word);
+}
+
 Options parse_options(std::string_view extra) { return OptionReader().read(extra); }
 
 Result<std::string> append_to_command_line(std::string_view command_line, const std::vector<std::string>& words) {

@@ -53,6 +53,9 @@ struct Options {
 
 Options parse_options(std::string_view extra);
 
+/// `extra` with one more word at its end, behind a quote that stays open there.
+std::string with_option(std::string_view extra, std::string_view word);
+
 /// The most that fits start_info's command line beside its NUL.
 constexpr std::size_t max_command_line = 1023; // bytes
 

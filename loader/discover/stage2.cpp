@@ -1,5 +1,7 @@
 #include "loader/discover/stage2.hpp"
 
+#include "config/options.hpp"
+
 namespace pvboot::loader {
 
 namespace {
@@ -25,7 +27,7 @@ std::vector<config::Entry> stage2_entries(DiskSet& disks, std::string_view extra
       entry.kind = config::EntryKind::kernel;
       entry.kernel = {{device->name()}, std::string(path)};
       entry.title = "the guest's own loader " + entry.kernel.text();
-      entry.command_line = std::string(extra) + (extra.empty() ? "" : " ") + "pvboot.stage2=no";
+      entry.command_line = config::with_option(extra, "pvboot.stage2=no");
       entries.push_back(std::move(entry));
     }
   }

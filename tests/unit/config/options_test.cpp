@@ -100,6 +100,16 @@ TEST_CASE("what makes no sense is a warning and changes nothing") {
   CHECK(parse_options("a \"b c").kernel_words == Words{"a", "\"b c"});
 }
 
+TEST_CASE("one more word at the end of extra= is a word of its own, whatever stands open there") {
+  for (const char* extra :
+       {"", "quiet", "note=\"a b\"", "note=\"a b", "note=\"a \\", "note=\"a \\\\", "\"", "\\", "a "}) {
+    CAPTURE(extra);
+    const Options options = parse_options(with_option(extra, "pvboot.stage2=no"));
+    CHECK(options.stage2 == false);
+    CHECK(options.warnings.empty());
+  }
+}
+
 TEST_CASE("variables for grub.cfg are consumed under their whole name") {
   const Options options = parse_options("a xen_grub_env_one=1 xen_grub_env_two=\"x y\" xen_grub_env_three b");
   REQUIRE(options.grub_variables.size() == 3);
