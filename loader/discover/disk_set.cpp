@@ -106,7 +106,7 @@ void DiskSet::forget(Device& device) {
 }
 
 Result<void> DiskSet::probe(Device& device) {
-  make_room();
+  TRY(make_room());
   auto found = fs::probe(device.source());
   if (!found) {
     device.probed_ = std::unexpected(std::move(found).error());
@@ -119,7 +119,7 @@ Result<void> DiskSet::probe(Device& device) {
   return {};
 }
 
-void DiskSet::make_room() {
+Result<void> DiskSet::make_room() {
   std::size_t mounted = 0;
   Device* oldest = nullptr;
   for (const auto& device : devices_) {
@@ -129,8 +129,12 @@ void DiskSet::make_room() {
     if (device->holders_ == 0 && (oldest == nullptr || device->used_ < oldest->used_))
       oldest = device.get();
   }
-  if (mounted >= max_mounted && oldest != nullptr)
-    oldest->mounted_.reset();
+  if (mounted < max_mounted)
+    return {};
+  if (oldest == nullptr)
+    return fail(Code::too_large, "files on more filesystems are needed at once than can be held");
+  oldest->mounted_.reset();
+  return {};
 }
 
 } // namespace pvboot::loader

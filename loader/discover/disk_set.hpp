@@ -4,8 +4,9 @@
 // in the disks' order, a disk before its partitions. Partition tables are read when a disk is added; a damaged table
 // is a note of that disk and does not touch the others.
 //
-// Filesystems are probed when first asked for. At most `max_mounted` stay mounted; the least recently used one that
-// nobody holds is dropped first, so memory does not grow with the number of disks. What a probe found (type, UUID,
+// Filesystems are probed when first asked for. At most `max_mounted` are mounted; the least recently used one that
+// nobody holds is dropped first, so memory does not grow with the number of disks. When all of them are held, one more
+// is refused with Code::too_large. What a probe found (type, UUID,
 // label, or its error) is remembered.
 #pragma once
 
@@ -109,7 +110,7 @@ public:
 
 private:
   Result<void> probe(Device& device);
-  void make_room();
+  Result<void> make_room();
 
   std::vector<Disk> disks_;
   std::vector<std::unique_ptr<Device>> devices_;

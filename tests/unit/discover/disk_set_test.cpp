@@ -54,6 +54,21 @@ TEST_CASE("no more filesystems stay mounted than there is memory for, and held o
   CHECK(fs::read_text(*held->file, 100).value() == "0");
 }
 
+TEST_CASE("when all that may be mounted are held, one more is refused, and had when one is let go") {
+  std::vector<std::vector<std::byte>> disks;
+  for (std::size_t i = 0; i <= DiskSet::max_mounted; ++i)
+    disks.push_back(disk_with({{"/x", "x"}}));
+  TestGuest guest(std::move(disks));
+  const auto open = [&](std::size_t i) { return guest.set.open(*guest.set.devices()[i], "/x"); };
+  std::vector<OpenFile> held;
+  for (std::size_t i = 0; i < DiskSet::max_mounted; ++i)
+    held.push_back(*open(i));
+  CHECK(open(DiskSet::max_mounted).error().code() == Code::too_large);
+  CHECK(open(0));
+  held.pop_back();
+  CHECK(open(DiskSet::max_mounted));
+}
+
 TEST_CASE("a damaged filesystem is an error of its device alone") {
   auto bad = disk_with({{"/x", "x"}});
   std::fill(bad.begin() + 1024 + 60, bad.begin() + 1024 + 200, std::byte{0xff});
