@@ -30,8 +30,9 @@ Result<void> end_wrapping(FileBundle& bundle, NewcArchive& archive) {
 
 Result<void> add_plain(FileBundle& bundle, NewcArchive& archive, InitrdFile file) {
   TRY(end_wrapping(bundle, archive));
+  // That an update has left empty on a full disk: the kernel would start without what it needs.
   if (file.file.file->size() == 0)
-    return {};
+    return fail(Code::corrupt, "the initrd is an empty file");
   TRY(begin_archive(bundle, page_size));
   return bundle.add(std::move(file.file), std::move(file.name));
 }
@@ -41,7 +42,6 @@ Result<void> add_plain(FileBundle& bundle, NewcArchive& archive, InitrdFile file
 Result<FileBundle> concatenate(std::vector<InitrdFile> files) {
   FileBundle bundle;
   NewcArchive archive;
-  const std::string first = files.empty() ? std::string() : files.front().name;
   for (InitrdFile& file : files) {
     const std::string name = file.name;
     TRY_AT(file.newc_name.empty() ? add_plain(bundle, archive, std::move(file))
@@ -49,8 +49,6 @@ Result<FileBundle> concatenate(std::vector<InitrdFile> files) {
            name);
   }
   TRY(end_wrapping(bundle, archive));
-  if (bundle.size() == 0)
-    return fail(Code::corrupt, "the initrd is an empty file", first);
   return bundle;
 }
 
