@@ -53,7 +53,7 @@ Result<xen::Handover> prepare(Workshop& workshop, const config::Entry& entry) {
   LoadedKernel kernel = TRY_AT(load_kernel(workshop, entry.kernel, facts, module), entry.kernel.text());
   workshop.log.timing("kernel loaded");
   for (const std::string& warning : module.warnings())
-    workshop.log.info("note: " + warning);
+    workshop.log.say("warning: " + printable(warning, 400));
 
   std::optional<ScopedWindow> initrd;
   if (kernel.layout.initrd)
