@@ -71,7 +71,8 @@ std::optional<std::uint64_t> claimed_size(codec::Codec codec, Bytes first, Bytes
   constexpr std::uint64_t highest_ratio = 64;
   const auto claim = codec::stated_size(codec, first, last);
   constexpr std::uint64_t lowest_share = 2;
-  if (codec == codec::Codec::gzip && claim && (*claim / highest_ratio > length || *claim < length / lowest_share))
+  if (codec == codec::Codec::gzip && claim &&
+      (*claim > max_window || *claim / highest_ratio > length || *claim < length / lowest_share))
     return std::nullopt;
   return claim;
 }
@@ -115,6 +116,8 @@ Result<ImageHead> peek(fs::File& file) {
 }
 
 Error not_a_kernel(Bytes head) {
+  if (is_bzimage(head))
+    return {Code::unsupported, "a bzImage that was compressed once more: it has to be decompressed on the disk"};
   for (const Lookalike& known : lookalikes)
     if (as_text(head).substr(std::min(known.offset, head.size())).starts_with(known.magic))
       return {Code::unsupported, known.message};

@@ -3,8 +3,8 @@
 // A file is a bzImage (its payload compressed or a bare ELF), an ELF, or an ELF compressed as a whole. The claim of
 // the uncompressed size sizes the staging window; it is a claim of the file, and the decoder holds the output to it.
 //
-// Fails with Code::unsupported (nothing that is known; the message says what it looks like), Code::corrupt, or
-// whatever reading the file fails with.
+// Fails with Code::unsupported (nothing that is known; the message says what it looks like), Code::corrupt,
+// Code::too_large (a size or a decoder's memory that no kernel needs), or whatever reading the file fails with.
 #pragma once
 
 #include "base/units.hpp"
@@ -32,10 +32,12 @@ struct ImageHead {
 
 constexpr std::uint64_t max_window = 1_GiB;
 
-/// Looks at the file's first and last bytes and at the start of the payload.
+/// Looks at the file's first and last bytes, at the start of the payload and at the size behind it.
 Result<ImageHead> peek(fs::File& file);
 
-/// Why a file, or what one decompresses to, is no kernel, by its first bytes (64 are enough): Code::unsupported.
+/// From so many first bytes not_a_kernel() knows whatever it knows.
+constexpr std::size_t recognizable = 1_KiB;
+/// Why a file, or what one decompresses to, is no kernel, by its first bytes: Code::unsupported.
 Error not_a_kernel(Bytes head);
 
 /// "bzImage, XZ" for people.

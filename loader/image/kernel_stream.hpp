@@ -15,8 +15,8 @@
 // The layout is told from whatever could be decoded before a failure, so that what is wrong with a kernel does not
 // depend on the sizes of chunks.
 //
-// Fails as codec::Decoder, read_kernel_info and the source do, and with Code::corrupt when the file is shorter than
-// its own headers say.
+// Fails as codec::Decoder, read_kernel_info, not_a_kernel() and the source do, with Code::corrupt when the file is
+// shorter than its own headers say, and with Code::too_large when a bare ELF is larger than the window.
 #pragma once
 
 #include "fs/codec/decoder.hpp"

@@ -201,6 +201,8 @@ std::vector<Unbootable> container_rows() {
       {"bzimage-claims-one-byte-less", bzimage(packed, size - 1), Code::too_large, "more bytes than there is room"},
       {"bzimage-with-a-bomb", bzimage(bomb, 1 << 20), Code::too_large, "more bytes than there is room"},
       {"bzimage-of-a-bzimage", bzimage(image, std::nullopt), Code::unsupported, "not known"},
+      {"a-bzimage-in-gzip", filter("gzip -c", image), Code::unsupported,
+       "gzip: a bzImage that was compressed once more"},
       {"a-bomb-alone", filter("(head -c 100000000 /dev/zero | gzip -1 -c)", {}), Code::unsupported,
        "gzip: not a kernel: it begins with zeroes"},
       {"an-initrd", filter("gzip -c", octets("0707010000000000000000000000000000000000000000000000000000000000000000")),
