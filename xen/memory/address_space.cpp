@@ -256,14 +256,21 @@ void AddressSpace::give_up_claims() {
 
 Result<std::vector<Mfn>> AddressSpace::p2m_list_frames() {
   std::vector<Mfn> list;
-  const std::uint64_t pages = pages_for(frames_.nr_pages() * entry_bytes);
-  for (std::uint64_t i = 0; i < pages; ++i) {
-    const GuestVirt at = frames_.list() + (i << page_shift);
-    TRY(learn(at));
-    const auto frame = frame_at(at);
-    if (!frame)
-      return fail(Code::corrupt, "our P2M list is not mapped", hex(at.value));
-    list.push_back(*frame);
+  const GuestVirt end = frames_.list() + frames_.nr_pages() * entry_bytes;
+  // Each table is looked at once and let go: there are as many as the guest has GiB.
+  for (GuestVirt at = frames_.list(); at < end; at = aligned(Level::l1, at) + span_of(Level::l1)) {
+    const Mfn table = TRY(frame_of_table(Level::l1, at));
+    const GuestVirt mapped = TRY(map_machine(pvboot::address_of(table), false));
+    std::uint64_t missing = 0;
+    for (GuestVirt page = at; page < std::min(end, aligned(Level::l1, at) + span_of(Level::l1));
+         page = page + page_size) {
+      const Pte entry = read_entry(mapped, index_in(Level::l1, page));
+      missing = is_present(entry) ? missing : page.value;
+      list.push_back(frame_in(entry));
+    }
+    TRY(unmap_machine(mapped));
+    if (missing != 0)
+      return fail(Code::corrupt, "our P2M list is not mapped", hex(missing));
   }
   return list;
 }
@@ -274,7 +281,7 @@ Result<std::vector<Mfn>> AddressSpace::p2m_table_frames() {
   const GuestVirt end = first + frames_.nr_pages() * entry_bytes;
   for (const Level level : {Level::l3, Level::l2, Level::l1})
     for (GuestVirt at = first; at < end; at = aligned(level, at) + span_of(level))
-      tables.push_back(TRY(table_for(level, at, Missing::refuse)).frame);
+      tables.push_back(TRY(frame_of_table(level, at)));
   return tables;
 }
 

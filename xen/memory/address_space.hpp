@@ -3,7 +3,8 @@
 // Whoever started us mapped our bootstrap region and the P2M list, nothing else. An AddressSpace knows which PFNs are
 // in use, takes frames from the free ones (from the top of memory, away from where targets go), and maps them in a
 // spare L4 slot. A window has L1 tables of its own, filled by plain stores while they are still ordinary memory and
-// then hung into the tree with one mmu_update each. Nothing here grows with the guest's memory.
+// then hung into the tree with one mmu_update each. Nothing here grows with the guest's memory, but what is asked about a P2M
+// list (p2m_list_frames(), p2m_table_frames()) or about missing frames (gather_holes()) as long as it is looked at.
 //
 // A Window is a value that names a mapping; it is released by release(), not by its destructor, because its frames
 // may by then belong to the target. Memory behind addresses is reached through xen/memory/touch.hpp.
@@ -118,9 +119,6 @@ public:
   Pte root_entry(GuestVirt address) const;
   const MemoryAccount& account(Purpose purpose) const { return accounts_[static_cast<std::size_t>(purpose)]; }
 
-  /// Reads tables that others have made for this address, so that frame_at() knows it.
-  Result<void> learn(GuestVirt address);
-
 private:
   /// A page table of ours: its frame, where we can read it, and the entry that maps it there.
   struct Table {
@@ -152,6 +150,7 @@ private:
   void add_hung(Level level, GuestVirt address, const Table& table);
   enum class Missing : std::uint8_t { make, refuse };
   Result<Table> table_for(Level level, GuestVirt address, Missing missing);
+  Result<Mfn> frame_of_table(Level level, GuestVirt address);
 
   Result<void> reserve_tables(std::uint64_t count);
   Result<void> grow_pool(std::uint64_t pages);

@@ -56,9 +56,13 @@ Result<AddressSpace::Table> AddressSpace::table_for(Level level, GuestVirt addre
   return made;
 }
 
-Result<void> AddressSpace::learn(GuestVirt address) {
-  TRY(table_for(Level::l1, address, Missing::refuse));
-  return {};
+/// Maps nothing for it.
+Result<Mfn> AddressSpace::frame_of_table(Level level, GuestVirt address) {
+  const Table parent = TRY(table_for(above(level), address, Missing::refuse));
+  const Pte entry = read_entry(parent.at, index_in(above(level), address));
+  if (!is_present(entry))
+    return fail(Code::not_found, "nothing is mapped there", hex(address.value));
+  return frame_in(entry);
 }
 
 Result<void> AddressSpace::prepare_address(GuestVirt address) {

@@ -231,11 +231,15 @@ TEST_CASE("Single frames of the machine are mapped and unmapped") {
 
 TEST_CASE("Tables that others made are found when they are needed") {
   Bench bench(spec_of(6000));
-  const GuestVirt list = bench.domain.start_info().mfn_list;
-  CHECK_FALSE(bench.memory->frame_at(list));
-  REQUIRE(bench.memory->learn(list));
-  CHECK(bench.memory->frame_at(list) == bench.domain.frame(bench.domain.start_info().p2m->first));
-  CHECK_FALSE(bench.memory->learn(GuestVirt{0x7e0000000000}));
+  const xen::StartInfo::P2mFrames p2m = bench.domain.start_info().p2m.value();
+  CHECK_FALSE(bench.memory->frame_at(bench.domain.start_info().mfn_list));
+  std::vector<Mfn> frames = *bench.memory->p2m_list_frames();
+  CHECK(frames.size() == 12);
+  const std::vector<Mfn> tables = *bench.memory->p2m_table_frames();
+  frames.insert(frames.end(), tables.begin(), tables.end());
+  REQUIRE(frames.size() == p2m.count);
+  for (std::uint64_t i = 0; i < p2m.count; ++i)
+    CHECK(frames[i] == bench.domain.frame(p2m.first + i));
 }
 
 TEST_CASE("A start_info that contradicts the page tables is refused") {
