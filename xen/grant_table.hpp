@@ -38,7 +38,8 @@ public:
   [[nodiscard]] bool revoke(GrantRef ref);
 
   /// Ends every grant of ours and of earlier loaders that nobody uses, after the frontends are closed, and leaves
-  /// those entries all zero; the number that is still in use.
+  /// those entries all zero; the number that is still in use. The references may then be given out again, revoked ones
+  /// as well: no backend is left that could name them.
   std::size_t end_all();
 
   std::size_t free_entries() const { return free_.size(); }

@@ -232,7 +232,7 @@ Result<void> check_segments(const KernelInfo& info) {
     return refuse("VIRT_BASE is not at the start of a page", "VIRT_BASE", info.virt_base.value);
   for (const LoadSegment& load : info.loads)
     if (load.paddr < info.paddr_offset)
-      return refuse("a segment lies below VIRT_BASE", "segment at", load.paddr);
+      return refuse("a segment lies below VIRT_BASE, by PADDR_OFFSET", "segment at", load.paddr);
   if (info.kernel_start < info.virt_base || info.kernel_end < info.kernel_start)
     return refuse("the kernel wraps around the end of the address space", "VIRT_BASE", info.virt_base.value);
   if (info.kernel_start.value % page_size != 0)

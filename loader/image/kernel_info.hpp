@@ -47,7 +47,7 @@ struct KernelInfo {
 /// `complete` says that no more come: what is still missing then is an error.
 Result<std::optional<KernelInfo>> read_kernel_info(Bytes prefix, bool complete);
 
-/// Whether Xen PV can start it: Code::unsupported (or corrupt) with the reason, in words a person can act on.
+/// Whether Xen PV can start it: Code::unsupported with the reason, in words a person can act on.
 Result<void> bootable_pv(const KernelInfo& info);
 
 } // namespace pvboot::image

@@ -8,7 +8,7 @@
 //
 // Fails with Code::unsupported and the reason when the kernel cannot be started in any guest, with
 // Code::out_of_memory when it does not fit into this one, with Code::too_large for a command line of more than 1,023
-// bytes.
+// bytes or an initrd that would end above 4 GiB, with Code::invalid for more memory than there can be.
 #pragma once
 
 #include "base/result.hpp"

@@ -4,8 +4,9 @@
 // allow and says whether more is to come, so that any number of disks go through them side by side (block/disks.hpp
 // drives them). When connected, requests go straight between the caller's frames and the backend by one grant a page,
 // which ends with the request; a BlockRequest larger than the device's own limits is split over several ring
-// requests. Indirect requests and larger rings are used where the backend offers them. On disks of large blocks, memory
-// that is not aligned to them goes through a page in between.
+// requests. A ring request has moved all of its bytes or has failed, blkif knows no length of an answer; so a
+// BlockRequest has failed when one of its pieces has. Indirect requests and larger rings are used where the backend
+// offers them. On disks of large blocks, memory that is not aligned to them goes through a page in between.
 //
 // The backend is outside. A response with a bad id, for a request that is not out, of a wrong operation, or an index
 // out of range makes the device gone: everything in flight completes with BlockStatus::gone, and what the backend may

@@ -15,7 +15,7 @@ enum class Use : std::uint8_t {
   free,
   loader,  ///< our image, stack, start_info: plain memory that is wiped before the jump
   window,  ///< mapped by a window, plain memory
-  table,   ///< a page table of ours, typed by Xen
+  table,   ///< a page table of ours, or kept to become one
   p2m,     ///< our P2M list and its tables
   module,  ///< the module that we were given
   special, ///< console and xenstore page

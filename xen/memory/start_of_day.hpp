@@ -88,7 +88,7 @@ struct StartOfDay {
   Pfn trampoline; ///< a page of the padding after the stack
   bool multiboot_module = false;
   std::string command_line;
-  std::vector<LayoutElement> elements; ///< all of it in order, holes between them are padding
+  std::vector<LayoutElement> elements; ///< all of it in order, padding too
 
   GuestVirt address_of(Pfn pfn) const { return virt_base + (pfn.value << page_shift); }
   bool operator==(const StartOfDay&) const = delete;
