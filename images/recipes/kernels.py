@@ -1,7 +1,8 @@
-"""Debian's kernels, one Part for each compression, and the modules that a small guest needs.
+"""Debian's kernels, a Part each, and the modules that a small guest needs.
 
-Each folder holds vmlinuz, version, and modules/ with modules/order. `ALL["zstd"]` is there only
-where apt offers a 6.12 kernel; the others are Debian 12's own.
+Each folder holds vmlinuz, version, and modules/ with modules/order. Those that guests boot are named by their
+compression; `RT` is there to be looked at. `zstd()` is one only where apt offers a 6.12 kernel; the others are
+Debian 12's own.
 """
 import lzma
 import pathlib
@@ -52,8 +53,8 @@ def _vmlinux(folder, step):
     (folder / "vmlinux").write_bytes(bzimage.vmlinux(ALL["xz"].file("vmlinuz").read_bytes()))
 
 
-def _part(kind, find, parameters):
-    return Part(f"kernel-{kind}", _build(kind, find),
+def _part(kind, find, parameters, name=None):
+    return Part(f"kernel-{name or kind}", _build(kind, find),
                 [__file__, HERE / "modules.py", HERE / "bzimage.py", HERE / "debian.py"], parameters,
                 usual_seconds=10)
 
@@ -62,12 +63,18 @@ ALL = {
     "xz": _part("xz", lambda: debian.real_package("linux-image-amd64"), "linux-image-amd64"),
     "lz4": _part("lz4", lambda: debian.real_package("linux-image-cloud-amd64"), "linux-image-cloud-amd64"),
 }
+RT = _part("xz", lambda: debian.real_package("linux-image-rt-amd64"), "linux-image-rt-amd64", "rt")
 
 
 def zstd():
     """The ZSTD kernel's Part, or None where apt has no such kernel."""
     package = debian.newest_matching(ZSTD_PATTERN)
     return package and _part("zstd", lambda: package, package)
+
+
+def all_parts():
+    """Every one that this machine's apt offers."""
+    return [part for part in (*ALL.values(), RT, zstd(), VMLINUX) if part]
 
 
 VMLINUX = Part("kernel-vmlinux", _vmlinux, [__file__, HERE / "bzimage.py"], needs=[ALL["xz"]],

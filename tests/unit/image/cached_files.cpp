@@ -1,5 +1,6 @@
 #include "cached_files.hpp"
 
+#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
 
@@ -24,6 +25,22 @@ std::optional<Octets> cached_file(const std::string& part, const std::string& fi
       return contents(folder.path() / file);
   }
   return std::nullopt;
+}
+
+// A machine whose apt has no 6.12 kernel makes no ZSTD part.
+std::vector<std::string> debian_kernels() {
+  std::vector<std::string> parts = {"kernel-xz", "kernel-lz4", "kernel-rt"};
+  if (cached_file("kernel-zstd", "vmlinuz"))
+    parts.push_back("kernel-zstd");
+  return parts;
+}
+
+void without(const std::string& part) {
+  const std::string words = "no " + part + " in " + cache().string() + ": nothing is shown of it here";
+  if (std::getenv("PVBOOT_WITH_KERNELS") != nullptr)
+    FAIL_CHECK(words);
+  else
+    WARN(words);
 }
 
 Octets contents(const files::path& path) {

@@ -27,8 +27,9 @@ std::vector<files::path> kernels() {
 
 TEST_CASE("Debian's kernels are bootable, and their headers are what libelf says") {
   const std::vector<files::path> all = kernels();
-  if (all.empty())
-    WARN("no kernels in " << cache() << ": nothing is shown here");
+  for (const std::string& part : debian_kernels())
+    if (!cached_file(part, "vmlinuz"))
+      without(part);
   for (const files::path& path : all) {
     CAPTURE(path.string());
     const auto loaded = load(contents(path), 1 << 20);
