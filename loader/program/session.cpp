@@ -50,7 +50,8 @@ public:
 private:
   void read_options();
   void gather_memory();
-  void look_at_disks();
+  void connect_disks();
+  void find_menu();
   std::string memory_text() const;
 
   /// How an attempt ended that started no kernel; what went wrong has been said.
@@ -60,6 +61,8 @@ private:
     menu_wanted,
   };
 
+  /// Looks at the disks, and boots what the administrator wants to come before any configuration.
+  void begin();
   /// Returns when somebody wants the menu, or when all that pvboot.on_error= provides for has failed.
   void boot_unattended();
   bool count_down();
@@ -122,15 +125,22 @@ void Session::run() {
     memory_.release_module();
   gather_memory();
   log_.timing("started");
-  for (;;) {
-    look_at_disks();
-    if (options_.stage2 == true || (!options_.stage2 && !found_.configuration))
-      boot_stage2();
-    if (count_down())
-      boot_unattended();
-    while (!ask_at_menu())
-      ;
-  }
+  begin();
+  if (count_down())
+    boot_unattended();
+  for (;;)
+    if (ask_at_menu()) {
+      connect_disks();
+      find_menu();
+    }
+}
+
+void Session::begin() {
+  connect_disks();
+  // First, because a configuration that is read takes back a choice which was made for one boot.
+  if (options_.stage2 == true)
+    boot_stage2();
+  find_menu();
 }
 
 std::int64_t Session::unix_time() {
@@ -163,7 +173,7 @@ std::string Session::memory_text() const {
          " for the decompressor";
 }
 
-void Session::look_at_disks() {
+void Session::connect_disks() {
   found_ = {};
   environment_.reset();
   disks_ = std::make_unique<DiskSet>();
@@ -186,7 +196,9 @@ void Session::look_at_disks() {
     }
   }
   log_.timing("disks connected");
+}
 
+void Session::find_menu() {
   std::vector<std::string> notes;
   auto found = find_configuration(*disks_, *environment_, options_, sent_along_, config::WritePolicy::on, notes);
   for (const std::string& note : notes)
@@ -234,7 +246,7 @@ void Session::boot_unattended() {
       return;
     if (!another_try(tries))
       break;
-    look_at_disks();
+    begin();
   }
   if (options_.on_error == config::OnError::fallback && boot_fallbacks() == Ended::menu_wanted)
     return;
@@ -255,7 +267,9 @@ bool Session::another_try(unsigned tries) {
 Session::Ended Session::boot_default() {
   if (found_.configuration)
     return boot(default_item());
-  // look_at_disks() has said why; what was tried instead of a configuration does not decide on another try.
+  if (!options_.stage2)
+    boot_stage2();
+  // find_menu() has said why; what was tried instead of a configuration does not decide on another try.
   last_failure_ = Code::not_found;
   return Ended::failed;
 }
@@ -270,6 +284,8 @@ Session::Ended Session::boot_fallbacks() {
     if (const Ended ended = boot(fallback); ended != Ended::failed)
       return ended;
   }
+  if (!options_.stage2)
+    boot_stage2();
   return Ended::failed;
 }
 
@@ -309,6 +325,8 @@ void Session::boot_stage2() {
   const auto entries = stage2_entries(*disks_, guest_.start.command_line);
   if (entries.empty() && options_.stage2 == true)
     log_.say("warning: pvboot.stage2=yes: no disk has " + stage2_places() + "; going on without it");
+  else if (!entries.empty() && !sent_along_.empty())
+    log_.say("warning: the guest's own loader is not given the configuration of the xl config's ramdisk=");
   for (const config::Entry& entry : entries)
     boot_resolved(entry, no_words, build_id());
 }
