@@ -51,6 +51,13 @@ def failing_disk(run, images):
     return [_mapped(run, images[0], f"failing{run.number}", table)]
 
 
+def failing_disk_is_mended(run):
+    """All of the `failing_disk` can be read from now on; for `Do`."""
+    run.session.must(f"t=$(dmsetup table failing{run.number} | head -1); d=${{t#* linear }}; d=${{d%% *}}; "
+                     f"n=$(dmsetup table failing{run.number} | awk '{{n = $1 + $2}} END {{print n}}'); "
+                     f"echo 0 $n linear $d 0 | dmsetup load failing{run.number} && dmsetup resume failing{run.number}")
+
+
 STALLING = "stalling{}"
 
 
@@ -59,18 +66,31 @@ def stalling_disk(run, images):
     return [_mapped(run, images[0], STALLING.format(run.number), "0 SIZE linear DISK 0\\n")]
 
 
-def asked_while_it_loads(word):
-    """Enter in the countdown, and a request of the host's while the disk gives pvboot nothing; for `Do`."""
+def _while_it_loads(deed):
+    """Enter in the countdown, and a deed while the disk gives pvboot nothing; for `Do`."""
     def action(run):
         run.session.must(f"dmsetup suspend --noflush --nolockfs {STALLING.format(run.number)}")
         try:
             run.guest.type("\r")
             if not run.guest.wait_for(texts.BOOTING, 60):
                 return "Enter did not boot"
-            return host_commands.asks(word)(run)
+            return deed(run)
         finally:
             run.session.must(f"dmsetup resume {STALLING.format(run.number)}")
     return action
+
+
+def asked_while_it_loads(word):
+    """A request of the host's."""
+    return _while_it_loads(host_commands.asks(word))
+
+
+def detached_while_it_loads():
+    """The disk is taken away, which xl gives up on in the end, because its backend cannot let go."""
+    def deed(run):
+        said = run.session.sh(f"xl block-detach {run.guest.name} xvda", 60)[1]
+        return None if run.guest.wait_for(texts.WENT_AWAY, 60) else f"pvboot has not noticed; xl says {said.strip()!r}"
+    return _while_it_loads(deed)
 
 
 def _fake_backend(session, guest, vdev):

@@ -26,6 +26,16 @@ OTHER_BUILD_ID = bytes([0x0B]) * 20
 PACK = pathlib.Path(__file__).resolve().parent.parent / "guest/handover/pack.py"
 # The release build; whichever loader is tried, the test guests are its own.
 BUILD = pathlib.Path(__file__).resolve().parent.parent.parent / "build/release"
+# As Debian's grub.cfg begins.
+CHOICE_FOR_ONE_BOOT = """if [ -s $prefix/grubenv ]; then
+  load_env
+fi
+if [ "${next_entry}" ]; then
+  set default="${next_entry}"
+  set next_entry=
+  save_env next_entry
+fi
+"""
 BLOCK_DISK_SIZES = [f"{64 * n} KiB" for n in range(1, 16)] + ["1 MiB"]
 
 
@@ -33,6 +43,12 @@ def configuration(*commands, timeout=1):
     """A grub.cfg with an entry for each of the commands."""
     return f"set timeout={timeout}\n" + "".join(f"menuentry 'Entry {number}' --id entry-{number} {{\n{text}\n}}\n"
                                      for number, text in enumerate(commands))
+
+
+def grubenv(**variables):
+    """An environment block, as grub-editenv writes it [GRUB manual: Environment block]."""
+    text = "# GRUB Environment Block\n" + "".join(f"{name}={value}\n" for name, value in variables.items())
+    return text.ljust(1024, "#")
 
 
 def linux(words=""):

@@ -86,6 +86,12 @@ def ends(name, end, words, **more):
                     extra=f"pvboot.on_error={end}", never=(*BOOTED, MENU, texts.ANOTHER_TRY), **more)
 
 
+def crashes(name, how, *see, **more):
+    """A scenario of the crash guest, which faults in this way with the loader's own handlers."""
+    return Scenario(name, (), (rf"^GUEST-CRASH: {how}$", *see), kernel="guest-crash", extra=how, memory=64,
+                    end="crash", never=(texts.WENT_ON,), **more)
+
+
 def hands_over(name, *see, module=contents.packed, words="", **more):
     """A scenario in which the handover guest, which has no disk driver, starts a sample's kernel."""
     line = "root=/dev/xvda ro console=hvc0 quiet"
@@ -226,7 +232,7 @@ SCENARIOS = [
     Scenario("reboots-through-pvboot", (Use("lz4"),),
              (FIRST_LINE, proof(boots=1), FIRST_LINE, proof(boots=2)),
              extra="proof.reboot_once", restart=True, soak=True),
-    boots("stock-debian", Use("debian-gpt"), "/dev/xvda1", memory=768, version="cloud", seconds=240),
+    # ./demo shows the stock Debian guest with its own kernel.
     boots("stock-debian-xz", Use("debian-gpt"), "/dev/xvda1", memory=768, seconds=300,
           extra="pvboot.entry=1>2", words="", version=r"-\d+-amd64", soak=True),
     # What the host does to a running guest, and to one that is in pvboot still.
@@ -297,6 +303,20 @@ SCENARIOS = [
     boots("stage2-of-another-build", Use("lz4"), words="more", extra="pvboot.stage2=yes more",
           see=(texts.stage2(CHAINED), texts.first_line(contents.OTHER_BUILD_ID.hex())),
           disks_from=holding({CHAINED: contents.other_build})),
+    # The choice for one boot is left to the loader that boots by it.
+    boots("stage2-of-a-choice-for-one-boot", Use("lz4"), words="of.the.choice", extra="pvboot.stage2=yes",
+          see=(texts.stage2(CHAINED), FIRST_LINE), disks_from=holding({
+              CHAINED: contents.other_build, "/boot/grub/grubenv": contents.grubenv(next_entry="entry-1"),
+              GRUB_CFG: contents.CHOICE_FOR_ONE_BOOT + configuration(linux("of.the.rule"), linux("of.the.choice"))})),
+    refuses("stage2-where-no-entry-boots", Use("missing-kernel"), texts.MISSING_KERNEL, texts.ONE_MORE_TRY,
+            texts.MISSING_KERNEL, texts.stage2(CHAINED), texts.first_line(contents.OTHER_BUILD_ID.hex()),
+            texts.MISSING_KERNEL, disks_from=holding({CHAINED: contents.other_build}), soak=True),
+    *(boots(f"grub-by-{command}", Use("vmlinux"), words="of.grub", extra="pvboot.config=(xvda)/etc/first.cfg",
+            see=(texts.loading("/boot/grub-x86_64-xen.bin", "ELF, not compressed"), texts.GRUB), disks_from=holding({
+                "/boot/grub-x86_64-xen.bin": lambda run: run.elf("grub").read_bytes(),
+                "/etc/first.cfg": configuration(f"{command} /boot/grub-x86_64-xen.bin"),
+                GRUB_CFG: configuration(linux("of.grub"))}), soak=True)
+      for command in ("multiboot", "kernel")),
     boots("stage2-of-this-build", Use("lz4"), see=(texts.SAME_BUILD, COUNTDOWN), words="", extra="pvboot.stage2=yes",
           disks_from=holding({CHAINED: contents.loader}), soak=True),
     boots("stage2-where-nothing-else-boots", Use("vmlinux"), words="of.grub",
@@ -320,12 +340,14 @@ SCENARIOS = [
           never=(FAILED_PROOF, ERROR), soak=True),
     boots("entry-by-id", Use("missing-then-good"), words="quiet", extra="pvboot.entry=entry-1",
           never=(FAILED_PROOF, ERROR), soak=True),
-    boots("entry-by-keys", Use("missing-then-good"), see=(COUNTDOWN, Keys("x"), MENU, Keys("1\r")), words="quiet",
+    boots("entry-by-keys", Use("missing-then-good"), see=(COUNTDOWN, Keys("x"), MENU, Keys("r\r"), MENU, Keys("1\r")),
+          words="quiet",
           extra="pvboot.timeout=120", never=(FAILED_PROOF, ERROR)),
     boots("entry-by-enter", Use("lz4"), see=(COUNTDOWN, Keys("\r")), words="", extra="pvboot.timeout=600", soak=True),
     boots("timing", Use("lz4"), see=texts.TIMING, words="", extra="pvboot.log=timing", soak=True),
     # Bad input: a message, the fallback, the menu.
-    refuses("missing-kernel", Use("missing-kernel"), texts.MISSING_KERNEL),
+    refuses("missing-kernel", Use("missing-kernel"), texts.MISSING_KERNEL, texts.ONE_MORE_TRY, texts.MISSING_KERNEL,
+            never=(rf"{texts.ONE_MORE_TRY}(.|\n)*trying",)),
     boots("missing-kernel-then-fallback", Use("missing-then-good"), soak=True),
     refuses("missing-initrd", Use("missing-initrd"), texts.MISSING_INITRD),
     refuses("truncated-kernel", Use("truncated-kernel"), texts.TRUNCATED_KERNEL),
@@ -341,7 +363,16 @@ SCENARIOS = [
     refuses("no-disk", (), texts.NO_DISK, texts.NO_CONFIGURATION),
     refuses("backend-never-connects", (), texts.DEAF_BACKEND, before_unpause=actions.deaf_backend),
     refuses("backend-goes-away", (), texts.CLOSED_BACKEND, before_unpause=actions.closing_backend),
+    refuses("disk-detached-while-it-loads", Use("lz4"), COUNTDOWN, Do(actions.detached_while_it_loads()),
+            texts.WENT_AWAY, extra="pvboot.timeout=600 pvboot.on_error=menu", disks_from=actions.stalling_disk,
+            soak=True),
     refuses("disk-with-read-errors", Use("lz4"), texts.READ_ERROR, disks_from=actions.failing_disk),
+    boots("disk-with-read-errors-that-pass", Use("lz4"), words="", extra="pvboot.on_error=retry",
+          see=(texts.READ_ERROR, texts.RETRYING, Do(actions.failing_disk_is_mended)), disks_from=actions.failing_disk,
+          soak=True),
+    *(crashes(f"crash-{how}", how, *see) for how, see in texts.CRASHES.items()),
+    Scenario("crash-by-the-host", (), (FIRST_LINE, MENU, Do(host.xl("trigger NAME nmi")),
+                                       *texts.crashed("NMI", r"\)", "sent from the host")), end="crash"),
     # What happens then.
     ends("on-error-poweroff", "poweroff", texts.POWERING_OFF,
          afterwards=actions.host_was_told(state="^failed$", error="vmlinuz-removed.*no such file")),

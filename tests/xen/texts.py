@@ -62,6 +62,7 @@ HYPERVISOR = error("/boot/xen.gz", "the Xen hypervisor", "cannot run inside a gu
 LONG_COMMAND_LINE = error("command line", "1023 bytes")
 DEAF_BACKEND = error("disk: xvda", "does not answer")
 CLOSED_BACKEND = error("disk: xvda")
+WENT_AWAY = error("xvda", "the device went away")
 READ_ERROR = error("xvda", "the device reported an error")
 DEAF_SECOND_BACKEND = error("disk: xvdb", "does not answer")
 NOTHING_ON_DISK = r"pvboot: note: xvda: neither a partition table nor a filesystem"
@@ -72,10 +73,26 @@ TRYING_FALLBACK = r"pvboot: trying the fallback entry"
 
 # What pvboot says when an attempt has failed, by pvboot.on_error=.
 ANOTHER_TRY = r"pvboot: trying (once more|the fallback|again)"
+ONE_MORE_TRY = r"pvboot: trying once more, with the disks looked at again"
 RETRYING = r"pvboot: trying again in 5 s, as pvboot.on_error=retry says"
 REBOOTING = r"pvboot: rebooting, as pvboot.on_error=reboot says"
 POWERING_OFF = r"pvboot: powering off, as pvboot.on_error=poweroff says"
 CRASHING = r"pvboot: ending with a crash, as pvboot.on_error=crash says"
+
+
+def crashed(name, detail="", hint="this is a bug in pvboot: please report it with these lines"):
+    """The lines of a crash's report."""
+    number = "[0-9a-f]{16}"
+    return (rf"^pvboot: crashed: {name} \(vector {number}{detail}$", rf"^  rip {number} rsp {number} rflags {number}$",
+            rf"^  r13 {number} r14 {number} r15 {number}$", rf"^  stack( {number}){{4}}$", rf"^  {hint}")
+
+
+CRASHES = {
+    "read": crashed("page fault", rf", error code 0{{16}}\) at 0{{12}}7000"),
+    "write": crashed("page fault", r", error code 0{15}3\) at [0-9a-f]{16}"),
+    "ud2": crashed("invalid opcode", r"\)", "a failed check inside pvboot"),
+    "divide": crashed("divide error", r"\)"),
+}
 
 # What pvboot says when the host asks for something.
 SHUTDOWN_ASKED = r"pvboot: the host asks for a shutdown: powering off$"
@@ -96,9 +113,10 @@ TIMING = (timing("started"), timing("disks connected"), timing("configuration re
           timing("leaving") + r"; Xen's clock says \d+ ns")
 
 HOLES = r"pvboot: whoever started pvboot has given \S+ .iB of the guest's memory back"
-MODULE_AS_INITRD = r"pvboot: note: \(xvda\)/boot/initrd.img becomes an initrd.*'lost words'"
+MODULE_AS_INITRD = r"pvboot: warning: \(xvda\)/boot/initrd.img becomes an initrd.*'lost words'"
 
 # The guests of tests/guest/.
+WENT_ON = r"GUEST-CRASH: went on"
 GAVE_BACK = r"handover: gave back 9\d\d frames"
 CENSUS = (r"census: (\d+) names, \1 frames, 0 holes, 0 misnamed", r"census: 2 event ports", r"census: 2 grant entries",
           r"census: 1 disks", r"census: 11 transactions and 129 watches to be had", r"census: ok$")
