@@ -9,13 +9,17 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import tiny_kernel
+
+PAGE = 4096
 
 GRUB_CFG = """\
 set default=0
@@ -97,9 +101,8 @@ class HostCommand(unittest.TestCase):
         (root / "vmlinuz").symlink_to("boot/vmlinuz")
         cls.image = str(pathlib.Path(cls.folder.name) / "disk.img")
         # Debian leaves the folder of mke2fs out of the PATH of all but root.
-        path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", root, cls.image, "32m"], check=True,
-                       env={**os.environ, "PATH": path})
+        cls.environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", root, cls.image, "32m"], check=True, env=cls.environment)
         cls.empty = str(pathlib.Path(cls.folder.name) / "empty.img")
         pathlib.Path(cls.empty).write_bytes(bytes(1 << 20))
 
@@ -132,6 +135,34 @@ class HostCommand(unittest.TestCase):
         self.assertEqual(names["vmlinuz"]["target"], "boot/vmlinuz")
         self.assertEqual(names["boot"]["type"], "directory")
         self.assertIn("initrd.img", self.run_pvboot("ls", self.image, "/boot").stdout.decode())
+
+    def by_debugfs(self, path):
+        """What e2fsprogs say of a file: inode, type, size, seconds since 1970 when it was modified."""
+        done = subprocess.run(["debugfs", "-R", f"stat {path}", self.image], capture_output=True, text=True, check=True,
+                              env=self.environment)
+        found = re.search(r"Inode: (\d+) +Type: (\w+)(?:.|\n)*? Size: (\d+)\n(?:.|\n)*?mtime: 0x(\w{8})", done.stdout)
+        return int(found.group(1)), found.group(2), int(found.group(3)), int(found.group(4), 16)
+
+    def test_stat_tells_what_a_name_is(self):
+        for path, kind, size in (("/boot/initrd.img", "file", "100001 (97.6 KiB)"),
+                                 ("/boot/empty.img", "file", "0 (0 bytes)"), ("/boot", "directory", None),
+                                 ("/vmlinuz", "symlink", "12 (12 bytes)")):
+            with self.subTest(path):
+                inode, their_kind, bytes_in_all, modified = self.by_debugfs(path)
+                self.assertEqual(their_kind, "regular" if kind == "file" else kind)
+                told = self.json("stat", self.image, path)
+                runs = told.pop("runs")
+                self.assertEqual(told, {"device": "xvda", "path": path, "filesystem": "ext4", "type": kind,
+                                        "size": bytes_in_all, "mtime": modified, "inode": inode})
+                self.assertEqual(runs > 0, path == "/boot/initrd.img")
+                # A directory has as many blocks as mke2fs gives it.
+                size = size or f"{bytes_in_all} ({bytes_in_all >> 10} KiB)"
+                when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(modified))
+                text = self.run_pvboot("stat", self.image, path).stdout.decode()
+                self.assertRegex(text, rf"^\(xvda\){path}\n  filesystem  ext4 [-0-9a-f]{{36}}\n")
+                self.assertEqual(text.splitlines()[2:], [f"  type        {kind}", f"  size        {size}",
+                                                         f"  modified    {when}", f"  inode       {inode}",
+                                                         f"  runs        {runs}"])
 
     def test_what_is_missing_is_refused_with_its_place(self):
         done = self.run_pvboot("cat", self.image, "(xvda)/boot/nothing", expect=1)
@@ -186,6 +217,37 @@ class HostCommand(unittest.TestCase):
         self.run_pvboot("plan", self.image, "--entry", "gone", expect=1)
         self.run_pvboot("plan", self.image, "--entry", "no such entry", expect=1)
         self.run_pvboot("plan", self.image, "--memory", "16", expect=1)
+
+    def test_plan_shows_the_image_that_the_kernel_is_read_from(self):
+        kernel = tiny_kernel.make()
+        facts = {"container": "ELF, not compressed", "file_size": len(kernel), "uncompressed_size": len(kernel),
+                 "virt_base": tiny_kernel.VIRT_BASE, "entry": tiny_kernel.VIRT_BASE + (16 << 20), "mod_start_pfn": True}
+        self.assertEqual(self.json("plan", self.image)["image"], facts)
+        packed = {**facts, "container": "ELF, gzip", "file_size": len(gzip.compress(kernel))}
+        self.assertEqual(self.json("plan", self.image, "--entry", "gnulinux-gz")["image"], packed)
+
+    def test_plan_shows_where_each_element_lies(self):
+        layout = self.json("plan", self.image, "--memory", "256")["layout"]
+        # The test kernel is linked at 16 MiB, and 3 pages long; the region ends at the next multiple of 4 MiB. Its
+        # tables are an L4, an L3, an L2, and an L1 for each 2 of its 20 MiB.
+        region = [("padding", 0, 0x1000), ("kernel", 0x1000, 3), ("start_info", 0x1003, 1),
+                  ("xenstore page", 0x1004, 1), ("console page", 0x1005, 1), ("page tables", 0x1006, 3 + 10),
+                  ("boot stack", 0x1013, 1), ("padding", 0x1014, 0x1400 - 0x1014)]
+        wanted = [(name, tiny_kernel.VIRT_BASE + pfn * PAGE, pfn, frames, frames * PAGE)
+                  for name, pfn, frames in region]
+        # Behind it, where these notes ask for them: 100,001 bytes, and 8 bytes for each of 65,536 frames with an L3, an
+        # L2 and an L1.
+        wanted += [("initrd", None, 0x1400, 25, 100001),
+                   ("P2M and its tables", tiny_kernel.P2M_ADDRESS, 0x1419, 128 + 3, (128 + 3) * PAGE)]
+        self.assertEqual([tuple(e[key] for key in ("name", "address", "first_pfn", "frames", "bytes"))
+                          for e in layout["elements"]], wanted)
+        del layout["elements"]
+        self.assertEqual(layout, {"nr_pages": 65536, "virt_base": tiny_kernel.VIRT_BASE, "region_frames": 0x1400,
+                                  "multiboot_modules": False})
+        text = self.run_pvboot("plan", self.image, "--memory", "256").stdout.decode()
+        for name, address, pfn, frames, size in wanted:
+            place = "not mapped" if address is None else hex(address)
+            self.assertRegex(text, rf"(?m)^{name} +{place} +{pfn:#x} +{frames} +{size}$")
 
     def planned(self, entry, *words, expect=0):
         return self.run_pvboot("plan", self.image, "--extra", "pvboot.config=/boot/grub/other.cfg", "--entry", entry,
@@ -252,6 +314,16 @@ class HostCommand(unittest.TestCase):
                 report = self.json("inspect", path, expect=1)
                 self.assertFalse(report["bootable"])
                 self.assertTrue(report["reason"])
+
+    def test_inspect_shows_the_segments(self):
+        path = self.write("segments", tiny_kernel.make(code_bytes=20000))
+        report = self.json("inspect", path)
+        self.assertEqual(report["segments"],
+                         [{"offset": PAGE, "paddr": 16 << 20, "filesize": 20000, "memsize": 24096, "flags": "R-X"}])
+        start = tiny_kernel.VIRT_BASE + (16 << 20)
+        self.assertEqual((report["kernel_start"], report["kernel_end"]), (start, start + 24096))
+        text = self.run_pvboot("inspect", path).stdout.decode()
+        self.assertRegex(text, r"(?m)^ +0x1000 +0x1000000 +0x4e20 +0x5e20 +R-X$")
 
     def test_inspect_says_of_each_unbootable_kernel_why(self):
         folder = pathlib.Path(self.folder.name) / "unbootable"

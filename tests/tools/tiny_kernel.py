@@ -5,6 +5,7 @@ It has one loadable segment and one PT_NOTE. `make()` takes what a test wants to
 import struct
 
 VIRT_BASE = 0xFFFFFFFF80000000
+P2M_ADDRESS = 0x8000000000
 ENTRY, XEN_VERSION, GUEST_OS, VIRT_BASE_NOTE, LOADER, MOD_START_PFN, INIT_P2M = 1, 5, 6, 3, 8, 16, 15
 
 
@@ -26,7 +27,7 @@ def make(notes=True, machine=62, code_bytes=8192, entry=VIRT_BASE + 0x1000000, m
     if notes:
         table = (note(ENTRY, struct.pack("<Q", entry)) + note(VIRT_BASE_NOTE, struct.pack("<Q", VIRT_BASE)) +
                  note(GUEST_OS, b"linux\0") + note(XEN_VERSION, b"xen-3.0\0") + note(LOADER, b"generic\0") +
-                 note(MOD_START_PFN, struct.pack("<Q", 1)) + note(INIT_P2M, struct.pack("<Q", 0x8000000000)) + more_notes)
+                 note(MOD_START_PFN, struct.pack("<Q", 1)) + note(INIT_P2M, struct.pack("<Q", P2M_ADDRESS)) + more_notes)
     text_at, notes_at = 4096, 4096 + code_bytes
     header = b"\x7fELF" + bytes([2, 1, 1, 0]) + b"\0" * 8 + struct.pack(
         "<HHIQQQIHHHHHH", 2, machine, 1, entry, 64, 0, 0, 64, 56, 2, 0, 0, 0)

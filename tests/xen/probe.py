@@ -1,17 +1,19 @@
 """The probe (tests/guest/probe) started in three ways with the same memory, command line, module and disk: by xl
 itself, by pvboot, by GRUB; and what it saw compared.
 
-xl's and pvboot's probe must both say "PROBE: ok" and must have seen the same, but for the differences in
-`DIFFERENCES`, each with its reason: a line that differs otherwise fails the scenario, and a difference that was
-expected and did not come is reported. GRUB's probe has to reach its verdict, where GRUB can start the shape at all; how
-many lines differ from xl's is only told.
+xl's and pvboot's probe must both say "PROBE: ok" and must have seen the same in the same order, but for the differences
+in `DIFFERENCES`, each with its reason: a line that differs otherwise, or is there more or less often, fails the
+scenario, and a fact that was expected to differ and does not is reported. GRUB's probe has to reach its verdict, where
+GRUB can start the shape at all; how many lines differ from xl's is only told.
 
 What the host sees in xenstore once the probe has powered off is compared as well.
 """
 import random
 import re
 import struct
+from collections import Counter
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from recipes import ext4
 from rig.disks import Disk
@@ -23,16 +25,26 @@ SECONDS = 180
 VERDICT = r"^PROBE: (ok|ends|FAILED .*)$"
 DISK_MIB = 16
 ALL = ""
+ANY = 1 << 16
 
 
 @dataclass(frozen=True)
 class Difference:
     """Facts whose first words match `key` are expected to differ for shapes that match `shapes`, because of `reason`,
-    and to be `pvboot` when pvboot has started the probe."""
+    and to be `pvboot` when pvboot has started the probe. Each stands in pvboot's dump where it stands in xl's. Facts
+    that xl's dump has not at all may be as many in pvboot's as `alone` says: at least, at most."""
     key: str
     pvboot: str
     reason: str
     shapes: str = ALL
+    alone: tuple = (0, 0)
+
+    def key_in(self, line):
+        found = re.match(f"({self.key}) ", line)
+        return found and found.group(1)
+
+    def holds(self, line):
+        return bool(re.fullmatch(f"{self.key} {self.pvboot}", line))
 
 
 DIFFERENCES = (
@@ -46,10 +58,11 @@ DIFFERENCES = (
     Difference("store.indices", r"(\d+) \1 (\d+) \2", "pvboot has talked to xenstore; nothing waits in the ring"),
     Difference("console.indices", r"0 0 \d+ [1-9]\d*", "pvboot has talked to the console"),
     Difference("grants.frames", "16", "Xen never takes back a frame of the grant table; all entries are clear"),
-    Difference("xenstore data/pvboot", '""', "what pvboot tells the host"),
-    Difference("xenstore data/pvboot/(?:version|state|entry)", '".+"', "what pvboot tells the host"),
+    Difference("xenstore data/pvboot", '""', "what pvboot tells the host", alone=(1, 1)),
+    Difference("xenstore data/pvboot/(?:version|state|entry)", '".+"', "what pvboot tells the host", alone=(3, 3)),
+    # At least the three that every backend gives a frontend [xen/io/blkif.h].
     Difference(r"xenstore backend/vbd/51712/(?:feature|discard|sector|physical-sector|info)\S*", '".+"',
-               "what a backend has told one frontend it leaves for the next"),
+               "what a backend has told one frontend it leaves for the next", alone=(3, ANY)),
 )
 
 # xenstore keys that hold machine frames, times or names.
@@ -69,7 +82,7 @@ def starts_alike(shape, grub=None):
         by_grub = _start(run, "grub", run.elf("grub"), image)
         if not by_grub.verdict:
             return f"GRUB's probe reached no verdict: {by_grub.end}"
-        gone, new = _differing(by_xl.lines, by_grub.lines)
+        gone, new = differing(by_xl.lines, by_grub.lines)
         run.tell(f"started by GRUB the probe says {by_grub.verdict!r} and differs in {max(len(gone), len(new))} lines")
         return None
     return judge
@@ -131,7 +144,7 @@ def _start(run, way, kernel, image, **options):
     end = run.guest.wait_end(30) if found else run.guest.reason() or "it goes on"
     lines = re.findall(r"^probe: (.*)$", run.guest.output, re.MULTILINE)
     if end == "poweroff":
-        lines += [f"xenstore {line}" for line in _store(run)]
+        lines += [f"xenstore {line}" for line in store(run)]
     in_store = "".join(f"{line}\n" for line in lines if line.startswith("xenstore "))
     run.note(f"--- {way}: {end}\n{run.guest.output}\n{in_store}")
     return Start(way, found and found.group(1), end, lines)
@@ -143,11 +156,13 @@ def _fault_of(start):
     return None if start.end == "poweroff" else f"started by {start.way} the probe ended with {start.end}"
 
 
-def _store(run):
-    """The domain's own part of xenstore and the states of its backends, without what differs by nature."""
+def store(run):
+    """The domain's own part of xenstore and the states of its backends, without what differs by nature; sorted, since
+    keys have no order there."""
     domid = run.guest.states[-1][0]
     own, backends = f"/local/domain/{domid}", "/local/domain/0/backend"
     listed = run.session.must(f"xenstore-ls -f {own}; xenstore-ls -f {backends}")
+    kept = []
     for line in listed.splitlines():
         path, _, value = line.partition(" = ")
         if path.startswith(f"{own}/"):
@@ -156,24 +171,67 @@ def _store(run):
             key = "backend/" + path.removeprefix(f"{backends}/").replace(f"/{domid}/", "/", 1)
         else:
             continue
-        yield key if STORE_VARIES.search(key) else f"{key} {value}"
+        kept.append(key if STORE_VARIES.search(key) else f"{key} {value}")
+    return sorted(kept)
 
 
-def _differing(some, others):
-    """The lines of each that the other has not, in their order."""
-    return [line for line in some if line not in others], [line for line in others if line not in some]
+def differing(some, others):
+    """The lines that each has and the other has not, or has elsewhere."""
+    gone, new = [], []
+    for what, start, end, other_start, other_end in SequenceMatcher(None, some, others, autojunk=False).get_opcodes():
+        if what != "equal":
+            gone += some[start:end]
+            new += others[other_start:other_end]
+    return gone, new
+
+
+def expected_for(shape):
+    return [difference for difference in DIFFERENCES if re.search(difference.shapes, shape)]
+
+
+def _difference_of(line, expected):
+    return next((difference for difference in expected if difference.key_in(line)), None)
+
+
+def unforeseen(by_xl, by_pvboot, expected):
+    """What is wrong with pvboot's dump beside xl's; and the expected differences that did not come."""
+    def compared(line):
+        difference = _difference_of(line, expected)
+        return difference.key_in(line) if difference else line
+
+    xl, pvboot = [*map(compared, by_xl)], [*map(compared, by_pvboot)]
+    wrong, came, alone, known = [], set(), Counter(), set(xl)
+    for what, start, end, new_start, new_end in SequenceMatcher(None, xl, pvboot, autojunk=False).get_opcodes():
+        gone, new = by_xl[start:end], by_pvboot[new_start:new_end]
+        if what == "equal":
+            for theirs, line in zip(gone, new):
+                if line != theirs:
+                    difference = _difference_of(line, expected)
+                    came.add(difference)
+                    wrong += [] if difference.holds(line) else [f"{theirs} became {line}"]
+            continue
+        wrong += [f"{line} (xl alone)" for line in gone]
+        for line in new:
+            difference = _difference_of(line, expected)
+            if difference and difference.holds(line) and compared(line) not in known:
+                came.add(difference)
+                alone[difference] += 1
+            else:
+                wrong.append(f"{line} (pvboot alone)")
+            known.add(compared(line))
+    for difference in expected:
+        least, most = difference.alone
+        if not least <= alone[difference] <= most:
+            wrong.append(f"{alone[difference]} lines of {difference.key} (pvboot alone), not {least}")
+    return wrong, [difference for difference in expected if difference not in came]
 
 
 def _compare(run, shape, by_xl, by_pvboot):
-    gone, new = _differing(by_xl.lines, by_pvboot.lines)
-    for way, lines in (("xl", gone), ("pvboot", new)):
+    for way, lines in zip(("xl", "pvboot"), differing(by_xl.lines, by_pvboot.lines)):
         run.note("".join(f"{way} alone: {line}\n" for line in lines))
-    expected = [d for d in DIFFERENCES if re.search(d.shapes, shape)]
-    for difference in expected:
-        if not any(re.match(f"{difference.key} ", line) for line in gone + new):
-            run.tell(f"{difference.key} does not differ any more: {difference.reason}")
-    unforeseen = [line for line in gone if not any(re.match(f"{d.key} ", line) for d in expected)]
-    unforeseen += [line for line in new if not any(re.fullmatch(f"{d.key} {d.pvboot}", line) for d in expected)]
-    if unforeseen:
-        return f"pvboot's start differs from xl's: {'; '.join(unforeseen[:3])} ({len(unforeseen)} lines)"
+    wrong, not_seen = unforeseen(by_xl.lines, by_pvboot.lines, expected_for(shape))
+    for difference in not_seen:
+        run.tell(f"{difference.key} does not differ any more: {difference.reason}")
+    if wrong:
+        return f"pvboot's start differs from xl's: {'; '.join(wrong[:3])} ({len(wrong)} lines)"
     return None

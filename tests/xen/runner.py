@@ -5,6 +5,7 @@ guest's console, its states and Xen's messages go to NAME.log in the log folder,
 it failed. A scenario that ends without having been judged has failed. When the rig itself dies, a
 scenario is tried once more on a new one, with a line that says so: a crash of emulated dom0 says
 nothing about a guest. Scenarios whose guest needs a larger machine come last, on one of their own.
+One that cannot run here is left out, with a line that says why. The closing lines count both again.
 
 Several rigs may work side by side, as memory allows. A scenario that fails and whose guest shows a crash of
 emulation (see rig.emulation) is tried once more, with a line that says so, and NAME.crashed.log keeps what it printed.
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 import traceback
+from dataclasses import dataclass, field
 
 from contents import BUILD
 from recipes import debian_guest, host, kernels, samples
@@ -36,6 +38,26 @@ EMPTY_DISK_MIB = 64
 
 class Failure(Exception):
     """Why a scenario has failed."""
+
+
+@dataclass
+class Outcome:
+    """How all scenarios went: how many passed and failed, and (name, why) of those that were left out, which count as
+    neither unless all must run, and of each second chance."""
+    passed: int = 0
+    failed: int = 0
+    left_out: list = field(default_factory=list)
+    tried_once_more: list = field(default_factory=list)
+
+    def count(self, verdict):
+        self.passed += verdict
+        self.failed += not verdict
+
+    def closing_lines(self):
+        """The last of them is the count alone, for ./check to read."""
+        listed = (("left out", self.left_out), ("tried once more", self.tried_once_more))
+        return [*(f"{len(named)} {how}: {', '.join(f'{name} ({why})' for name, why in named)}"
+                  for how, named in listed if named), f"{self.passed} passed, {self.failed} failed"]
 
 
 class Rig:
@@ -199,18 +221,16 @@ def _available_mib():
     return int(re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE).group(1)) >> 10
 
 
-def can_run(scenario):
-    """Whether this machine's apt offers the kernels (Debian 12 itself has no ZSTD one), and whether its memory holds
-    a large guest's rig."""
+def why_left_out(scenario):
+    """Why a scenario cannot run here, or None: this machine's apt may offer no ZSTD kernel (Debian 12 itself has
+    none), and its memory may not hold a large guest's rig."""
     needed = rig_memory(scenario)
     if needed > RIG_MEMORY_MIB and needed > _available_mib():
-        print(f"left out {scenario.name}: its rig takes {needed} MiB of memory, which are not free here", flush=True)
-        return False
+        return f"its rig takes {needed} MiB of memory, which are not free here"
     used = [samples.SAMPLES[use.sample] for use in scenario.disks if use.sample in samples.SAMPLES]
     if any(sample.kernel == "zstd" for sample in used) and not kernels.zstd():
-        print(f"left out {scenario.name}: apt offers no ZSTD kernel", flush=True)
-        return False
-    return True
+        return "apt offers no ZSTD kernel"
+    return None
 
 
 def build_images(scenarios):
@@ -230,6 +250,11 @@ def _attempt(scenario, rig, loader):
             run.judge()
         except Failure as failure:
             error = str(failure)
+        except (RigError, OSError, host.CommandFailed):
+            raise
+        except Exception as unforeseen:
+            error = f"it broke off: {unforeseen!r}"
+            run.note(traceback.format_exc())
         log = _log_of(run, error)
         run.clean_up()
         return error, log
@@ -238,23 +263,28 @@ def _attempt(scenario, rig, loader):
 def _log_of(run, error):
     guest = run.guest
     if not guest:
-        return f"verdict: {error}\nno guest was made\n"
+        return f"verdict: {error}\nno guest was made\n{run.notes}"
     xen = guest.xen_log() if error else ""
     return (f"verdict: {error or 'ok'}\ncreated in {guest.create_seconds:.2f} s\n"
             f"states: {guest.states}\n--- console\n{guest.output}\n--- Xen\n{xen}\n{run.notes}")
 
 
-def _judge(scenario, rig, loader, logs):
+def _second_chance(scenario, why, outcome):
+    print(f"-- {scenario.name}: {why}; trying once more", flush=True)
+    outcome.tried_once_more.append((scenario.name, why))
+
+
+def _judge(scenario, rig, loader, logs, outcome):
     began = time.monotonic()
     try:
         try:
             error, log = _attempt(scenario, rig, loader)
         except (RigError, OSError) as failure:
-            print(f"-- {scenario.name}: {_rig_failed(failure)}; trying once more", flush=True)
+            _second_chance(scenario, _rig_failed(failure), outcome)
             rig.discard_if_dead()
             error, log = _attempt(scenario, rig, loader)
         if error and emulation.crashed(log):
-            print(f"-- {scenario.name}: a process of the guest crashed; trying once more", flush=True)
+            _second_chance(scenario, "a process of the guest crashed", outcome)
             (logs / f"{scenario.name}.crashed.log").write_text(log)
             error, log = _attempt(scenario, rig, loader)
     except (RigError, OSError, host.CommandFailed) as failure:
@@ -270,11 +300,11 @@ def _rig_failed(failure):
     return f"the rig failed: {(str(failure) or repr(failure)).splitlines()[0]}"
 
 
-def _verdict(future):
+def _verdict(scenario, future):
     error = future.exception()
     if error:
         traceback.print_exception(error)
-        print(f"FAILED: a scenario broke off: {error}", flush=True)
+        print(f"FAILED {scenario.name}: it broke off: {error!r}", flush=True)
         return False
     return future.result()
 
@@ -284,41 +314,66 @@ def _rigs_for(memory_mib, scenarios, side_by_side):
     return max(1, min(side_by_side, len(scenarios), _available_mib() // memory_mib))
 
 
-def _judge_on_any(scenario, free, loader, logs):
+def _judge_on_any(scenario, free, *more):
     rig = free.get()
     try:
-        return _judge(scenario, rig, loader, logs)
+        return _judge(scenario, rig, *more)
     finally:
         free.put(rig)
 
 
-def run_all(scenarios, loader, logs, side_by_side=1):
-    """(passed, failed) of the scenarios, so many rigs at a time; one that raised anything unforeseen has failed."""
+def _that_can_run(scenarios, outcome, all_must_run):
+    for scenario in scenarios:
+        why = why_left_out(scenario)
+        if not why:
+            yield scenario
+            continue
+        outcome.left_out.append((scenario.name, why))
+        if all_must_run:
+            outcome.count(False)
+        print(f"FAILED {scenario.name}: left out: {why}" if all_must_run else f"left out {scenario.name}: {why}",
+              flush=True)
+
+
+def _run_on(rigs, scenarios, outcome, *more):
+    """Scenarios that fit the same machine, one after the other on whichever rig is free."""
+    free = queue.SimpleQueue()
+    try:
+        for rig in rigs:
+            # Here, because a machine ends with the thread that started it.
+            rig.machine()
+            free.put(rig)
+    except (RigError, OSError) as failure:
+        for scenario in scenarios:
+            print(f"FAILED {scenario.name}: {_rig_failed(failure)}", flush=True)
+            outcome.count(False)
+        return
+    with concurrent.futures.ThreadPoolExecutor(len(rigs)) as pool:
+        futures = [pool.submit(_judge_on_any, s, free, *more, outcome) for s in scenarios]
+        try:
+            for scenario, future in zip(scenarios, futures):
+                outcome.count(_verdict(scenario, future))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def run_all(scenarios, loader, logs, side_by_side=1, all_must_run=False):
+    """The Outcome of the scenarios, so many rigs at a time; one that raised anything unforeseen has failed, and so has
+    one that was left out when `all_must_run`."""
     clean_up_when_told_to_end()
     logs.mkdir(parents=True, exist_ok=True)
-    scenarios = sorted((s for s in scenarios if can_run(s)), key=rig_memory)
+    outcome = Outcome()
+    scenarios = sorted(_that_can_run(scenarios, outcome, all_must_run), key=rig_memory)
     build_images(scenarios)
     rigs = [Rig() for _ in range(side_by_side)]
-    verdicts = []
     try:
         for memory_mib, fitting in itertools.groupby(scenarios, rig_memory):
             fitting = list(fitting)
             for rig in rigs:
                 rig.fit(memory_mib)
-            used = rigs[:_rigs_for(memory_mib, fitting, side_by_side)]
-            free = queue.SimpleQueue()
-            for rig in used:
-                # Here, because a machine ends with the thread that started it.
-                rig.machine()
-                free.put(rig)
-            with concurrent.futures.ThreadPoolExecutor(len(used)) as pool:
-                futures = [pool.submit(_judge_on_any, s, free, loader, logs) for s in fitting]
-                try:
-                    verdicts += [_verdict(f) for f in futures]
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+            _run_on(rigs[:_rigs_for(memory_mib, fitting, side_by_side)], fitting, outcome, loader, logs)
     finally:
         for rig in rigs:
             rig.stop()
-    return sum(verdicts), len(verdicts) - sum(verdicts)
+    return outcome

@@ -120,3 +120,33 @@ TEST_CASE("a crash is told on the ring and to Xen, then the domain is a crashed 
   CHECK(s.reader.text == "value 0000000000000abc\r\nthe end\r\n");
   CHECK(s.xen.console_io == "value 0000000000000abc\nthe end\n");
 }
+
+TEST_CASE("a crash while nobody reads the ring reaches Xen whole and soon, and what waits in the ring stays") {
+  const std::size_t waiting = GENERATE(2048u, 2000u, 0u);
+  const XENCONS_RING_IDX first_index = GENERATE(0u, 0xfffffc00u);
+  Scene s(first_index);
+  s.reader.asleep = true;
+  std::string before;
+  for (std::size_t i = 0; i < waiting; ++i)
+    before += static_cast<char>('a' + i % 23);
+  s.console.write(before);
+
+  set_crash_console(&s.console);
+  const Instant start = s.xen.clock.now();
+  std::string told;
+  for (unsigned line = 0; line < 100; ++line) {
+    const std::string text = "line " + std::to_string(line) + " of what is known\n";
+    report(text);
+    told += text;
+  }
+  CHECK_THROWS_AS(crash("the end\n"), ShutdownSeen);
+  set_crash_console(nullptr);
+  CHECK(s.xen.clock.now() < start + Console::patience + milliseconds(10));
+  CHECK(s.xen.console_io == told + "the end\n");
+
+  CHECK(s.ring.out_cons == first_index);
+  CHECK(s.ring.out_prod - first_index == sizeof s.ring.out);
+  s.reader.asleep = false;
+  s.reader.run();
+  CHECK(s.reader.text.starts_with(before));
+}
