@@ -297,6 +297,62 @@ class HostCommand(unittest.TestCase):
     def test_version_names_version_and_build_id(self):
         self.assertRegex(self.run_pvboot("--version").stdout.decode(), r"^pvboot \d+\.\d+\.\d+ \(build-id [0-9a-f]{40}\)")
 
+    def make_disk(self, name, files, *commands):
+        """An image whose root holds `files` (path to content), changed by debugfs's `commands`."""
+        folder = pathlib.Path(self.folder.name)
+        root, image = folder / (name + ".root"), folder / (name + ".img")
+        for path, content in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+        env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "metadata_csum", "-d", root, image, "8m"], check=True,
+                       env=env)
+        for command in commands:
+            subprocess.run(["debugfs", "-w", "-R", command, image], check=True, env=env, stderr=subprocess.DEVNULL)
+        return str(image)
+
+    def run_into_a_full_disk(self, *words):
+        """What is said on standard error when nothing can be written to standard output."""
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([self.pvboot, *words], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stderr.decode(errors="replace"))
+        return done.stderr.decode()
+
+    def test_standard_output_that_cannot_be_written_is_refused(self):
+        files = {f"many/{i:0200}": b"" for i in range(40)}
+        files["boot/vmlinuz"] = tiny_kernel.make()
+        initrd = "/boot/initrd" + "-" * 60
+        files[initrd[1:]] = b"i"
+        files["boot/grub/grub.cfg"] = "".join(f"menuentry '{i}' {{\n linux /boot/vmlinuz {'x' * 900}\n"
+                                              f" initrd{(' ' + initrd) * 60}\n}}\n" for i in range(9)).encode()
+        disk = self.make_disk("many", files)
+        notes = b"".join(tiny_kernel.note(number, b"") for number in range(1000, 1200))
+        kernel = self.write("many-notes", tiny_kernel.make(more_notes=notes))
+        # Longer than stdio's buffer or not: the first write fails while the command still runs, or when it ends.
+        for long, words in ((True, ("ls", disk, "/many")), (False, ("ls", disk, "/")),
+                            (True, ("ls", disk, "/many", "--json")), (False, ("ls", disk, "/", "--json")),
+                            (True, ("cat", disk, "/boot/vmlinuz")), (False, ("cat", disk, initrd)),
+                            (False, ("stat", disk, "/many")),
+                            (True, ("stat", disk, "/" + "./" * 2040 + "many", "--json")),
+                            (True, ("entries", disk)), (True, ("entries", disk, "--json")),
+                            (True, ("plan", disk)), (True, ("plan", disk, "--json")),
+                            (True, ("inspect", kernel)), (True, ("inspect", kernel, "--json")),
+                            (False, ("--help",)), (False, ("ls", "--help")), (False, ("--version",))):
+            with self.subTest(words[0], json="--json" in words, long=long):
+                self.assertEqual(len(self.run_pvboot(*words).stdout) > 4096, long)
+                self.assertEqual(self.run_into_a_full_disk(*words), "pvboot: cannot write to standard output\n")
+        # A kernel that is refused is so whether its report can be written or not.
+        said = self.run_into_a_full_disk("inspect", self.write("full-arm", tiny_kernel.make(machine=183)))
+        self.assertRegex(said, r"^pvboot: cannot write to standard output\npvboot: .*/full-arm: ")
+
+    def test_standard_error_that_cannot_be_written_changes_nothing(self):
+        with open("/dev/full", "w") as full:
+            for words, status in ((("plan", self.image, "--extra", "pvboot.timeout=soon"), 0),
+                                  (("ls", "/nothing", "/"), 1)):
+                done = subprocess.run([self.pvboot, *words], stdout=subprocess.PIPE, stderr=full, timeout=60)
+                self.assertEqual(done.returncode, status)
+                self.assertEqual(done.stdout, self.run_pvboot(*words, expect=status).stdout)
+
 
 if __name__ == "__main__":
     HostCommand.pvboot, HostCommand.test_image = sys.argv[1:3]

@@ -2,9 +2,9 @@
 
 #include "base/text.hpp"
 #include "loader/discover/find_item.hpp"
+#include "tools/pvboot/output.hpp"
 
 #include <ctime>
-#include <fmt/core.h>
 
 namespace pvboot::tools {
 
@@ -15,12 +15,12 @@ Result<std::unique_ptr<GuestBoot>> GuestBoot::open(const Arguments& arguments) {
   std::unique_ptr<GuestBoot> boot(
       new GuestBoot(TRY(GuestDisks::open(arguments.images)), config::parse_options(arguments.extra)));
   for (const std::string& warning : boot->options_.warnings)
-    fmt::print(stderr, "pvboot: warning: --extra: {}\n", printable(warning, 300));
+    print_err("pvboot: warning: --extra: {}\n", printable(warning, 300));
   std::vector<std::string> notes;
   auto found = loader::find_configuration(boot->disks_.set(), boot->environment_, boot->options_, {},
                                           config::WritePolicy::off, notes);
   for (const std::string& note : notes)
-    fmt::print(stderr, "pvboot: note: {}\n", printable(note, 1000));
+    print_err("pvboot: note: {}\n", printable(note, 1000));
   boot->found_ = TRY(std::move(found));
   return boot;
 }
@@ -34,14 +34,14 @@ Result<config::ItemPath> GuestBoot::choose(std::string_view words) {
   if (options_.entry) {
     if (auto item = loader::find_item(menu(), *options_.entry))
       return *std::move(item);
-    fmt::print(stderr, "pvboot: warning: pvboot.entry=: no entry is called '{}'; taking the default\n",
-               printable(*options_.entry));
+    print_err("pvboot: warning: pvboot.entry=: no entry is called '{}'; taking the default\n",
+              printable(*options_.entry));
   }
   return menu().default_item;
 }
 
 std::int64_t GuestBoot::unix_time() { return std::time(nullptr); }
 
-void GuestBoot::print(std::string_view text) { fmt::print(stderr, "{}", text); }
+void GuestBoot::print(std::string_view text) { write_text(stderr, text); }
 
 } // namespace pvboot::tools

@@ -2,13 +2,12 @@
 // would do with them.
 #include "tools/pvboot/command.hpp"
 #include "tools/pvboot/guest_disks.hpp"
+#include "tools/pvboot/output.hpp"
 #include "tools/pvboot/version.hpp"
 
 #include "base/text.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <fmt/core.h>
 
 namespace {
 
@@ -39,10 +38,13 @@ void add_images(CLI::App* sub, Arguments& arguments) {
 }
 
 // Names that come from a guest's disk must not reach the terminal as they are.
-int refuse(std::string_view what, Exit code) {
-  fmt::print(stderr, "pvboot: {}\n", printable(what, 2000));
+Exit refuse(std::string_view what, Exit code) {
+  print_err("pvboot: {}\n", printable(what, 2000));
   return code;
 }
+
+/// All has been printed, and the command would end with `code`.
+Exit finish(Exit code) { return flush_out() ? code : refuse("cannot write to standard output", exit_refused); }
 
 } // namespace
 
@@ -83,7 +85,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_ok : exit_usage;
+    return finish(app.exit(error) == 0 ? exit_ok : exit_usage);
   }
   if (!positional.empty()) {
     arguments.path = positional.back();
@@ -93,10 +95,6 @@ int main(int argc, char** argv) {
       return refuse(arguments.path + ": a path is /name or (device)/name", exit_usage);
   }
   const auto result = chosen(arguments);
-  const bool flushed = std::fflush(stdout) == 0;
-  if (!result)
-    return refuse(result.error().text(), exit_refused);
-  if (!flushed)
-    return refuse("cannot write to standard output", exit_refused);
-  return exit_ok;
+  const Exit written = finish(exit_ok); // what was found stands before what is wrong with it
+  return result ? written : refuse(result.error().text(), exit_refused);
 }
