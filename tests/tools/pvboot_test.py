@@ -353,6 +353,27 @@ class HostCommand(unittest.TestCase):
                 self.assertEqual(done.returncode, status)
                 self.assertEqual(done.stdout, self.run_pvboot(*words, expect=status).stdout)
 
+    def test_ls_shows_an_entry_that_cannot_be_read_among_the_others(self):
+        files = {"many/" + name: b"12345" for name in ("first", "last", "middle", "to")}
+        disk = self.make_disk("bad-inodes", files, "symlink /many/link " + "t" * 100, "sif /many/middle checksum 1",
+                              "sif /many/to checksum 1", "sif /many/link block[0] 0")
+        done = self.run_pvboot("ls", disk, "/many", expect=1)
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual(len(lines), 5)
+        for line, name in ((lines[0], "first"), (lines[1], "last")):
+            self.assertRegex(line, rf"^file +5 \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ {name}$")
+        for line, name in ((lines[3], "middle"), (lines[4], "to")):
+            self.assertRegex(line, rf"^\? +\? +\? {name}: .*/many/{name}: inode \d+: checksum mismatch$")
+            self.assertEqual(line.index(name), lines[0].index("first"))
+        self.assertRegex(lines[2], r"^\? +\? +\? link: .*/many/link: ")
+        self.assertRegex(done.stderr.decode(), r"^pvboot: \(xvda\)/many: .*/many/link: .*\n$")
+        items = {item["name"]: item for item in self.json("ls", disk, "/many", expect=1)}
+        self.assertEqual({name for name, item in items.items() if "error" in item}, {"link", "middle", "to"})
+        self.assertRegex(items["middle"]["error"], r"/many/middle: inode \d+: checksum mismatch$")
+        self.assertEqual((items["first"]["type"], items["first"]["size"]), ("file", 5))
+        # What is asked for by its own name is refused as ever.
+        self.assertEqual(self.run_pvboot("ls", disk, "/many/middle", expect=1).stdout, b"")
+
 
 if __name__ == "__main__":
     HostCommand.pvboot, HostCommand.test_image = sys.argv[1:3]

@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   CLI::App app("Looks at Xen PV guests' disks and kernels as the pvboot loader does.");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
-  app.footer("Exit status: 0 ok, 1 refused or not found, 2 usage.");
+  app.footer("Exit status: 0 ok, 1 refused, not found, or something could not be read or written, 2 usage.");
 
   CLI::App* ls = add(app, "ls", "List a directory of the guest", list_directory, chosen);
   CLI::App* cat = add(app, "cat", "Write a file of the guest to standard output", print_file, chosen);
