@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -373,6 +374,20 @@ class HostCommand(unittest.TestCase):
         self.assertEqual((items["first"]["type"], items["first"]["size"]), ("file", 5))
         # What is asked for by its own name is refused as ever.
         self.assertEqual(self.run_pvboot("ls", disk, "/many/middle", expect=1).stdout, b"")
+
+    def test_help_says_how_many_disks_a_subcommand_takes(self):
+        self.assertIn("\nUsage: pvboot [OPTIONS] SUBCOMMAND\n", self.run_pvboot("--help").stdout.decode())
+        for sub, positionals in (("ls", "IMAGE... PATH"), ("cat", "IMAGE... PATH"), ("stat", "IMAGE... PATH"),
+                                 ("entries", "IMAGE..."), ("plan", "IMAGE..."), ("inspect", "KERNEL")):
+            with self.subTest(sub):
+                text = self.run_pvboot(sub, "--help").stdout.decode()
+                self.assertIn(f"\nUsage: pvboot {sub} [OPTIONS] {positionals}\n", text)
+                self.assertRegex(text, rf"\n  {re.escape(positionals)} +(The guest's disks|A bzImage)")
+        disks = [self.image] * 26
+        self.assertEqual(self.json("stat", *disks, "(xvdz)/boot/vmlinuz")["device"], "xvdz")
+        self.run_pvboot("entries", *disks)
+        self.run_pvboot("stat", *disks, self.image, "/boot/vmlinuz", expect=2)
+        self.run_pvboot("entries", *disks, self.image, expect=2)
 
 
 if __name__ == "__main__":

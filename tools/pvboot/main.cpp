@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 
 #include <CLI/CLI.hpp>
+#include <memory>
 
 namespace {
 
@@ -15,6 +16,14 @@ using namespace pvboot;
 using namespace pvboot::tools;
 
 using Command = Result<void> (*)(const Arguments&);
+
+/// All positionals are required, and their names say which may be repeated; the library would add "TEXT x 2".
+class HelpText final : public CLI::Formatter {
+  std::string make_option_usage(const CLI::Option* option) const override { return make_option_name(option, true); }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_positional() ? "" : Formatter::make_option_opts(option);
+  }
+};
 
 CLI::App* add(CLI::App& app, const char* name, const char* what, Command command, Command& chosen) {
   CLI::App* sub = app.add_subcommand(name, what);
@@ -24,14 +33,14 @@ CLI::App* add(CLI::App& app, const char* name, const char* what, Command command
 
 void add_images_and_path(CLI::App* sub, std::vector<std::string>& positional) {
   sub->add_option("IMAGE... PATH", positional,
-                  "The guest's disks in order (xvda, xvdb, ...), then a path: (xvda1)/boot/vmlinuz, or /boot/vmlinuz "
-                  "on the first filesystem that has it")
+                  "The guest's disks in order (xvda, xvdb, ...; 26 at most), then a path: (xvda1)/boot/vmlinuz, or "
+                  "/boot/vmlinuz on the first filesystem that has it")
       ->required()
       ->expected(2, 27);
 }
 
 void add_images(CLI::App* sub, Arguments& arguments) {
-  sub->add_option("IMAGE", arguments.images, "The guest's disks in order (xvda, xvdb, ...)")
+  sub->add_option("IMAGE...", arguments.images, "The guest's disks in order (xvda, xvdb, ...; 26 at most)")
       ->required()
       ->expected(1, 26);
   sub->add_option("--extra", arguments.extra, "The xl config's extra= string");
@@ -53,7 +62,8 @@ int main(int argc, char** argv) {
   std::vector<std::string> positional;
   Command chosen = nullptr;
 
-  CLI::App app("Looks at Xen PV guests' disks and kernels as the pvboot loader does.");
+  CLI::App app("Looks at Xen PV guests' disks and kernels as the pvboot loader does.", "pvboot");
+  app.formatter(std::make_shared<HelpText>());
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.footer("Exit status: 0 ok, 1 refused, not found, or something could not be read or written, 2 usage.");
