@@ -389,6 +389,34 @@ class HostCommand(unittest.TestCase):
         self.run_pvboot("stat", *disks, self.image, "/boot/vmlinuz", expect=2)
         self.run_pvboot("entries", *disks, self.image, expect=2)
 
+    def test_plan_names_the_guests_own_loader_where_the_loader_would_try_it_first(self):
+        kernel = tiny_kernel.make()
+        own = self.make_disk("own-loader", {"xen/pvboot-x86_64.elf": kernel})
+        both = self.make_disk("own-loader-in-boot",
+                              {"boot/xen/pvboot-x86_64.elf": kernel, "xen/pvboot-x86_64.elf": kernel})
+        ordinary = self.run_pvboot("plan", self.image)
+        self.assertEqual(ordinary.stderr, b"")
+        note = "pvboot: note: the loader tries the guest's own loader {} first\n"
+        missing = ("pvboot: warning: pvboot.stage2=yes: no disk has /boot/xen/pvboot-x86_64.elf or "
+                   "/xen/pvboot-x86_64.elf; the loader goes on without it\n")
+        for disks, extra, stage2, said in (
+                ((own,), "pvboot.stage2=yes", "(xvdb)/xen/pvboot-x86_64.elf", note),
+                ((both, own), "pvboot.stage2=yes", "(xvdb)/boot/xen/pvboot-x86_64.elf", note),
+                ((self.empty,), "pvboot.stage2=yes", None, missing),
+                ((own,), "pvboot.stage2=no", None, ""),
+                ((own,), "", None, "")):
+            with self.subTest(extra, stage2=stage2):
+                words = ("plan", self.image, *disks, "--extra", extra)
+                done = self.run_pvboot(*words)
+                self.assertEqual(done.stderr.decode(), said.format(stage2))
+                self.assertEqual(done.stdout, ordinary.stdout)
+                self.assertEqual(self.json(*words).get("stage2"), stage2)
+        # With nothing else to boot the loader tries it unless it is told not to.
+        done = self.run_pvboot("plan", own, expect=1)
+        self.assertIn(note.format("(xvda)/xen/pvboot-x86_64.elf"), done.stderr.decode())
+        done = self.run_pvboot("plan", own, "--extra", "pvboot.stage2=no", expect=1)
+        self.assertNotIn("own loader", done.stderr.decode())
+
 
 if __name__ == "__main__":
     HostCommand.pvboot, HostCommand.test_image = sys.argv[1:3]

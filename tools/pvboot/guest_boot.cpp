@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "loader/discover/find_item.hpp"
+#include "loader/discover/stage2.hpp"
 #include "tools/pvboot/output.hpp"
 
 #include <ctime>
@@ -21,8 +22,23 @@ Result<std::unique_ptr<GuestBoot>> GuestBoot::open(const Arguments& arguments) {
                                           config::WritePolicy::off, notes);
   for (const std::string& note : notes)
     print_err("pvboot: note: {}\n", printable(note, 1000));
+  boot->look_for_stage2(found.has_value());
   boot->found_ = TRY(std::move(found));
   return boot;
+}
+
+// The loader tries it when it is told to, and when there is nothing else, unless it is told not to.
+void GuestBoot::look_for_stage2(bool has_configuration) {
+  if (!options_.stage2.value_or(!has_configuration))
+    return;
+  const auto entries = loader::stage2_entries(disks(), {});
+  if (!entries.empty()) {
+    stage2_ = entries.front().kernel;
+    print_err("pvboot: note: the loader tries the guest's own loader {} first\n", stage2_->text());
+  } else if (options_.stage2) {
+    print_err("pvboot: warning: pvboot.stage2=yes: no disk has {}; the loader goes on without it\n",
+              loader::stage2_places());
+  }
 }
 
 Result<config::ItemPath> GuestBoot::choose(std::string_view words) {

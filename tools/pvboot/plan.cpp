@@ -19,6 +19,7 @@ struct Planned {
   config::Entry entry;
   Kernel kernel;
   plan::Layout layout;
+  std::optional<config::FilePath> stage2; ///< what the loader would try before it
 };
 
 Result<Planned> make_plan(GuestBoot& boot, const Arguments& arguments) {
@@ -39,7 +40,7 @@ Result<Planned> make_plan(GuestBoot& boot, const Arguments& arguments) {
   plan::Layout layout = TRY_AT(loader::lay_out_with(module, kernel.info, facts), entry.kernel.text());
   for (const std::string& warning : module.warnings())
     print_err("pvboot: warning: {}\n", printable(warning, 400));
-  return Planned{std::move(entry), std::move(kernel), std::move(layout)};
+  return Planned{std::move(entry), std::move(kernel), std::move(layout), boot.stage2()};
 }
 
 void print_text(const Planned& planned) {
@@ -72,27 +73,29 @@ void print_json(const Planned& planned) {
                         {"frames", element.frames.count},
                         {"bytes", element.bytes}});
   const image::KernelInfo& info = planned.kernel.info;
-  const nlohmann::json out = {{"entry",
-                               {{"title", entry.title},
-                                {"id", entry.id},
-                                {"source", entry.origin.text()},
-                                {"kernel", entry.kernel.text()},
-                                {"initrds", initrds_as_json(entry)},
-                                {"modules", modules_as_json(entry)},
-                                {"cmdline", planned.layout.command_line}}},
-                              {"image",
-                               {{"container", image::describe(planned.kernel.head)},
-                                {"file_size", planned.kernel.head.file_size},
-                                {"uncompressed_size", planned.kernel.content_size},
-                                {"virt_base", info.virt_base.value},
-                                {"entry", info.entry.value},
-                                {"mod_start_pfn", info.mod_start_pfn}}},
-                              {"layout",
-                               {{"nr_pages", planned.layout.nr_pages},
-                                {"virt_base", planned.layout.virt_base.value},
-                                {"region_frames", planned.layout.region.count},
-                                {"multiboot_modules", planned.layout.multiboot_module},
-                                {"elements", elements}}}};
+  nlohmann::json out = {{"entry",
+                         {{"title", entry.title},
+                          {"id", entry.id},
+                          {"source", entry.origin.text()},
+                          {"kernel", entry.kernel.text()},
+                          {"initrds", initrds_as_json(entry)},
+                          {"modules", modules_as_json(entry)},
+                          {"cmdline", planned.layout.command_line}}},
+                        {"image",
+                         {{"container", image::describe(planned.kernel.head)},
+                          {"file_size", planned.kernel.head.file_size},
+                          {"uncompressed_size", planned.kernel.content_size},
+                          {"virt_base", info.virt_base.value},
+                          {"entry", info.entry.value},
+                          {"mod_start_pfn", info.mod_start_pfn}}},
+                        {"layout",
+                         {{"nr_pages", planned.layout.nr_pages},
+                          {"virt_base", planned.layout.virt_base.value},
+                          {"region_frames", planned.layout.region.count},
+                          {"multiboot_modules", planned.layout.multiboot_module},
+                          {"elements", elements}}}};
+  if (planned.stage2)
+    out["stage2"] = planned.stage2->text();
   print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
