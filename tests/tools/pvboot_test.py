@@ -369,6 +369,125 @@ class HostCommand(unittest.TestCase):
     def test_version_names_version_and_build_id(self):
         self.assertRegex(self.run_pvboot("--version").stdout.decode(), r"^pvboot \d+\.\d+\.\d+ \(build-id [0-9a-f]{40}\)")
 
+    def make_disk(self, name, files, *commands):
+        """An image whose root holds `files` (path to content), changed by debugfs's `commands`."""
+        folder = pathlib.Path(self.folder.name)
+        root, image = folder / (name + ".root"), folder / (name + ".img")
+        for path, content in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+        env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "metadata_csum", "-d", root, image, "8m"], check=True,
+                       env=env)
+        for command in commands:
+            subprocess.run(["debugfs", "-w", "-R", command, image], check=True, env=env, stderr=subprocess.DEVNULL)
+        return str(image)
+
+    def run_into_a_full_disk(self, *words):
+        """What is said on standard error when nothing can be written to standard output."""
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([self.pvboot, *words], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stderr.decode(errors="replace"))
+        return done.stderr.decode()
+
+    def test_standard_output_that_cannot_be_written_is_refused(self):
+        files = {f"many/{i:0200}": b"" for i in range(40)}
+        files["boot/vmlinuz"] = tiny_kernel.make()
+        initrd = "/boot/initrd" + "-" * 60
+        files[initrd[1:]] = b"i"
+        files["boot/grub/grub.cfg"] = "".join(f"menuentry '{i}' {{\n linux /boot/vmlinuz {'x' * 900}\n"
+                                              f" initrd{(' ' + initrd) * 60}\n}}\n" for i in range(9)).encode()
+        disk = self.make_disk("many", files)
+        notes = b"".join(tiny_kernel.note(number, b"") for number in range(1000, 1200))
+        kernel = self.write("many-notes", tiny_kernel.make(more_notes=notes))
+        # Longer than stdio's buffer or not: the first write fails while the command still runs, or when it ends.
+        for long, words in ((True, ("ls", disk, "/many")), (False, ("ls", disk, "/")),
+                            (True, ("ls", disk, "/many", "--json")), (False, ("ls", disk, "/", "--json")),
+                            (True, ("cat", disk, "/boot/vmlinuz")), (False, ("cat", disk, initrd)),
+                            (False, ("stat", disk, "/many")),
+                            (True, ("stat", disk, "/" + "./" * 2040 + "many", "--json")),
+                            (True, ("entries", disk)), (True, ("entries", disk, "--json")),
+                            (True, ("plan", disk)), (True, ("plan", disk, "--json")),
+                            (True, ("inspect", kernel)), (True, ("inspect", kernel, "--json")),
+                            (False, ("--help",)), (False, ("ls", "--help")), (False, ("--version",))):
+            with self.subTest(words[0], json="--json" in words, long=long):
+                self.assertEqual(len(self.run_pvboot(*words).stdout) > 4096, long)
+                self.assertEqual(self.run_into_a_full_disk(*words), "pvboot: cannot write to standard output\n")
+        # A kernel that is refused is so whether its report can be written or not.
+        said = self.run_into_a_full_disk("inspect", self.write("full-arm", tiny_kernel.make(machine=183)))
+        self.assertRegex(said, r"^pvboot: cannot write to standard output\npvboot: .*/full-arm: ")
+
+    def test_standard_error_that_cannot_be_written_changes_nothing(self):
+        with open("/dev/full", "w") as full:
+            for words, status in ((("plan", self.image, "--extra", "pvboot.timeout=soon"), 0),
+                                  (("ls", "/nothing", "/"), 1)):
+                done = subprocess.run([self.pvboot, *words], stdout=subprocess.PIPE, stderr=full, timeout=60)
+                self.assertEqual(done.returncode, status)
+                self.assertEqual(done.stdout, self.run_pvboot(*words, expect=status).stdout)
+
+    def test_ls_shows_an_entry_that_cannot_be_read_among_the_others(self):
+        files = {"many/" + name: b"12345" for name in ("first", "last", "middle", "to")}
+        disk = self.make_disk("bad-inodes", files, "symlink /many/link " + "t" * 100, "sif /many/middle checksum 1",
+                              "sif /many/to checksum 1", "sif /many/link block[0] 0")
+        done = self.run_pvboot("ls", disk, "/many", expect=1)
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual(len(lines), 5)
+        for line, name in ((lines[0], "first"), (lines[1], "last")):
+            self.assertRegex(line, rf"^file +5 \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ {name}$")
+        for line, name in ((lines[3], "middle"), (lines[4], "to")):
+            self.assertRegex(line, rf"^\? +\? +\? {name}: .*/many/{name}: inode \d+: checksum mismatch$")
+            self.assertEqual(line.index(name), lines[0].index("first"))
+        self.assertRegex(lines[2], r"^\? +\? +\? link: .*/many/link: ")
+        self.assertRegex(done.stderr.decode(), r"^pvboot: \(xvda\)/many: .*/many/link: .*\n$")
+        items = {item["name"]: item for item in self.json("ls", disk, "/many", expect=1)}
+        self.assertEqual({name for name, item in items.items() if "error" in item}, {"link", "middle", "to"})
+        self.assertRegex(items["middle"]["error"], r"/many/middle: inode \d+: checksum mismatch$")
+        self.assertEqual((items["first"]["type"], items["first"]["size"]), ("file", 5))
+        # What is asked for by its own name is refused as ever.
+        self.assertEqual(self.run_pvboot("ls", disk, "/many/middle", expect=1).stdout, b"")
+
+    def test_help_says_how_many_disks_a_subcommand_takes(self):
+        self.assertIn("\nUsage: pvboot [OPTIONS] SUBCOMMAND\n", self.run_pvboot("--help").stdout.decode())
+        for sub, positionals in (("ls", "IMAGE... PATH"), ("cat", "IMAGE... PATH"), ("stat", "IMAGE... PATH"),
+                                 ("entries", "IMAGE..."), ("plan", "IMAGE..."), ("inspect", "KERNEL")):
+            with self.subTest(sub):
+                text = self.run_pvboot(sub, "--help").stdout.decode()
+                self.assertIn(f"\nUsage: pvboot {sub} [OPTIONS] {positionals}\n", text)
+                self.assertRegex(text, rf"\n  {re.escape(positionals)} +(The guest's disks|A bzImage)")
+        disks = [self.image] * 26
+        self.assertEqual(self.json("stat", *disks, "(xvdz)/boot/vmlinuz")["device"], "xvdz")
+        self.run_pvboot("entries", *disks)
+        self.run_pvboot("stat", *disks, self.image, "/boot/vmlinuz", expect=2)
+        self.run_pvboot("entries", *disks, self.image, expect=2)
+
+    def test_plan_names_the_guests_own_loader_where_the_loader_would_try_it_first(self):
+        kernel = tiny_kernel.make()
+        own = self.make_disk("own-loader", {"xen/pvboot-x86_64.elf": kernel})
+        both = self.make_disk("own-loader-in-boot",
+                              {"boot/xen/pvboot-x86_64.elf": kernel, "xen/pvboot-x86_64.elf": kernel})
+        ordinary = self.run_pvboot("plan", self.image)
+        self.assertEqual(ordinary.stderr, b"")
+        note = "pvboot: note: the loader tries the guest's own loader {} first\n"
+        missing = ("pvboot: warning: pvboot.stage2=yes: no disk has /boot/xen/pvboot-x86_64.elf or "
+                   "/xen/pvboot-x86_64.elf; the loader goes on without it\n")
+        for disks, extra, stage2, said in (
+                ((own,), "pvboot.stage2=yes", "(xvdb)/xen/pvboot-x86_64.elf", note),
+                ((both, own), "pvboot.stage2=yes", "(xvdb)/boot/xen/pvboot-x86_64.elf", note),
+                ((self.empty,), "pvboot.stage2=yes", None, missing),
+                ((own,), "pvboot.stage2=no", None, ""),
+                ((own,), "", None, "")):
+            with self.subTest(extra, stage2=stage2):
+                words = ("plan", self.image, *disks, "--extra", extra)
+                done = self.run_pvboot(*words)
+                self.assertEqual(done.stderr.decode(), said.format(stage2))
+                self.assertEqual(done.stdout, ordinary.stdout)
+                self.assertEqual(self.json(*words).get("stage2"), stage2)
+        # With nothing else to boot the loader tries it unless it is told not to.
+        done = self.run_pvboot("plan", own, expect=1)
+        self.assertIn(note.format("(xvda)/xen/pvboot-x86_64.elf"), done.stderr.decode())
+        done = self.run_pvboot("plan", own, "--extra", "pvboot.stage2=no", expect=1)
+        self.assertNotIn("own loader", done.stderr.decode())
+
 
 if __name__ == "__main__":
     HostCommand.pvboot, HostCommand.test_image = sys.argv[1:3]

@@ -2,11 +2,11 @@
 #include "tools/pvboot/command.hpp"
 #include "tools/pvboot/entry_files.hpp"
 #include "tools/pvboot/guest_boot.hpp"
+#include "tools/pvboot/output.hpp"
 
 #include "base/text.hpp"
 #include "loader/discover/find_item.hpp"
 
-#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 namespace pvboot::tools {
@@ -53,20 +53,20 @@ nlohmann::json as_json(const Listed& listed) {
 }
 
 void print_one(const Listed& listed) {
-  fmt::print("{}{:<5} {}\n", listed.is_default ? '*' : ' ', loader::item_number(listed.path),
-             printable(listed.item->title));
+  print_out("{}{:<5} {}\n", listed.is_default ? '*' : ' ', loader::item_number(listed.path),
+            printable(listed.item->title));
   if (!listed.entry) {
-    fmt::print("       cannot be booted: {}\n", printable(listed.entry.error().text(), 1000));
+    print_out("       cannot be booted: {}\n", printable(listed.entry.error().text(), 1000));
     return;
   }
   const config::Entry& entry = *listed.entry;
-  fmt::print("       {:<8} {}\n", name(entry.kind), printable(entry.kernel.text()));
+  print_out("       {:<8} {}\n", name(entry.kind), printable(entry.kernel.text()));
   for (const EntryFile& file : files_of(entry))
-    fmt::print("       {:<8} {}\n", file.kind, file.text);
+    print_out("       {:<8} {}\n", file.kind, file.text);
   if (!entry.command_line.empty())
-    fmt::print("       cmdline  {}\n", printable(entry.command_line, 1200));
+    print_out("       cmdline  {}\n", printable(entry.command_line, 1200));
   for (const std::string& warning : entry.warnings)
-    fmt::print("       warning  {}\n", printable(warning));
+    print_out("       warning  {}\n", printable(warning));
 }
 
 } // namespace
@@ -80,14 +80,14 @@ Result<void> print_entries(const Arguments& arguments) {
     auto out = nlohmann::json::array();
     for (const Listed& item : listed)
       out.push_back(as_json(item));
-    fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return {};
   }
-  fmt::print("{}\n", printable(boot->file().text()));
+  print_out("{}\n", printable(boot->file().text()));
   for (const Listed& item : listed)
     print_one(item);
   for (const std::string& warning : boot->menu().warnings)
-    fmt::print("warning: {}\n", printable(warning));
+    print_out("warning: {}\n", printable(warning));
   return {};
 }
 

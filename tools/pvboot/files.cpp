@@ -1,12 +1,12 @@
 // pvboot ls, cat and stat: the guest's files, read by the loader's own filesystem code.
 #include "tools/pvboot/command.hpp"
 #include "tools/pvboot/guest_disks.hpp"
+#include "tools/pvboot/output.hpp"
 
 #include "base/text.hpp"
 
 #include <algorithm>
 #include <ctime>
-#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 namespace pvboot::tools {
@@ -41,30 +41,57 @@ std::string join(const std::string& directory, const std::string& name) {
   return directory.ends_with('/') ? directory + name : directory + "/" + name;
 }
 
-struct Listed {
-  std::string name;
+struct Details {
   fs::FileStat stat;
   std::string target; // of a symbolic link
 };
 
+struct Listed {
+  std::string name;
+  Result<Details> details;
+};
+
+Result<Details> describe(fs::Filesystem& filesystem, const std::string& path) {
+  Details details{TRY(filesystem.stat(path, false)), {}};
+  if (details.stat.type == fs::FileType::symlink)
+    details.target = TRY(filesystem.read_link(path));
+  return details;
+}
+
+/// Fails when `path` itself cannot be read; a directory's entry that cannot be read does not hide the others.
 Result<std::vector<Listed>> look_at(fs::Filesystem& filesystem, const std::string& path) {
   std::vector<Listed> out;
-  auto describe = [&](const std::string& name, const std::string& full) -> Result<void> {
-    Listed item{name, TRY(filesystem.stat(full, false)), {}};
-    if (item.stat.type == fs::FileType::symlink)
-      item.target = TRY(filesystem.read_link(full));
-    out.push_back(std::move(item));
-    return {};
-  };
   const fs::FileStat stat = TRY(filesystem.stat(path));
   if (stat.type != fs::FileType::directory) {
-    TRY(describe(path, path));
+    out.push_back({path, TRY(describe(filesystem, path))});
     return out;
   }
   for (const fs::DirEntry& entry : TRY(filesystem.list(path)))
-    TRY(describe(entry.name, join(path, entry.name)));
+    out.push_back({entry.name, describe(filesystem, join(path, entry.name))});
   std::ranges::sort(out, {}, &Listed::name);
   return out;
+}
+
+nlohmann::json as_json(const Listed& item) {
+  if (!item.details)
+    return {{"name", item.name}, {"error", item.details.error().text()}};
+  const auto& [stat, target] = *item.details;
+  return {{"name", item.name},
+          {"type", type_name(stat.type)},
+          {"size", stat.size},
+          {"mtime", stat.mtime},
+          {"target", target}};
+}
+
+void print_one(const Listed& item) {
+  if (!item.details) {
+    print_out("{:<9} {:>12} {:>20} {}: {}\n", '?', '?', '?', printable(item.name),
+              printable(item.details.error().text(), 1000));
+    return;
+  }
+  const auto& [stat, target] = *item.details;
+  print_out("{:<9} {:>12} {} {}{}{}\n", type_name(stat.type), stat.size, iso_time(stat.mtime), printable(item.name),
+            target.empty() ? "" : " -> ", printable(target));
 }
 
 } // namespace
@@ -76,17 +103,14 @@ Result<void> list_directory(const Arguments& arguments) {
   if (arguments.json) {
     auto out = nlohmann::json::array();
     for (const Listed& item : items)
-      out.push_back({{"name", item.name},
-                     {"type", type_name(item.stat.type)},
-                     {"size", item.stat.size},
-                     {"mtime", item.stat.mtime},
-                     {"target", item.target}});
-    fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-    return {};
+      out.push_back(as_json(item));
+    print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    for (const Listed& item : items)
+      print_one(item);
   }
   for (const Listed& item : items)
-    fmt::print("{:<9} {:>12} {} {}{}{}\n", type_name(item.stat.type), item.stat.size, iso_time(item.stat.mtime),
-               printable(item.name), item.target.empty() ? "" : " -> ", printable(item.target));
+    TRY_AT(item.details, place.text());
   return {};
 }
 
@@ -98,8 +122,9 @@ Result<void> print_file(const Arguments& arguments) {
   for (std::uint64_t offset = 0; offset < file->size();) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, file->size() - offset));
     TRY_AT(file->read(offset, MutBytes(chunk.get(), count)), place.text());
+    // main() says so.
     if (std::fwrite(chunk.get(), 1, count, stdout) != count)
-      return fail(Code::io, "cannot write to standard output");
+      break;
     offset += count;
   }
   return {};
@@ -126,13 +151,13 @@ Result<void> print_stat(const Arguments& arguments) {
                                 {"mtime", stat.mtime},
                                 {"inode", stat.inode},
                                 {"runs", runs}};
-    fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return {};
   }
-  fmt::print("({}){}\n  filesystem  {} {}\n  type        {}\n  size        {} ({})\n  modified    {}\n"
-             "  inode       {}\n  runs        {}\n",
-             device, printable(place.path), filesystem.type(), filesystem.uuid(), type_name(stat.type), stat.size,
-             human_size(stat.size), iso_time(stat.mtime), stat.inode, runs);
+  print_out("({}){}\n  filesystem  {} {}\n  type        {}\n  size        {} ({})\n  modified    {}\n"
+            "  inode       {}\n  runs        {}\n",
+            device, printable(place.path), filesystem.type(), filesystem.uuid(), type_name(stat.type), stat.size,
+            human_size(stat.size), iso_time(stat.mtime), stat.inode, runs);
   return {};
 }
 

@@ -2,11 +2,11 @@
 #include "tools/pvboot/command.hpp"
 #include "tools/pvboot/host_file.hpp"
 #include "tools/pvboot/kernel.hpp"
+#include "tools/pvboot/output.hpp"
 
 #include "base/text.hpp"
 
 #include <algorithm>
-#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <xen/elfnote.h>
 
@@ -92,33 +92,33 @@ const char* source_name(image::NoteSource source) {
 }
 
 void print_head(const image::ImageHead& head) {
-  fmt::print("container     {}\n", image::describe(head));
+  print_out("container     {}\n", image::describe(head));
   if (!head.setup.version.empty())
-    fmt::print("version       {}\n", printable(head.setup.version));
-  fmt::print("file          {} ({})\n", head.file_size, human_size(head.file_size));
+    print_out("version       {}\n", printable(head.setup.version));
+  print_out("file          {} ({})\n", head.file_size, human_size(head.file_size));
 }
 
 void print_info(const KernelInfo& info) {
-  fmt::print("kernel        {} to {}\n", hex(info.kernel_start.value), hex(info.kernel_end.value));
-  fmt::print("notes         from {}\n", source_name(info.notes.source));
+  print_out("kernel        {} to {}\n", hex(info.kernel_start.value), hex(info.kernel_end.value));
+  print_out("notes         from {}\n", source_name(info.notes.source));
   for (const auto& [name, value] : note_rows(info))
-    fmt::print("  {:<16} {}\n", name, value);
-  fmt::print("segments      {:>10} {:>10} {:>10} {:>10} {:>10}\n", "offset", "paddr", "filesize", "memsize", "flags");
+    print_out("  {:<16} {}\n", name, value);
+  print_out("segments      {:>10} {:>10} {:>10} {:>10} {:>10}\n", "offset", "paddr", "filesize", "memsize", "flags");
   for (const image::LoadSegment& load : info.loads)
-    fmt::print("              {:>10} {:>10} {:>10} {:>10} {:>10}\n", hex(load.file_offset), hex(load.paddr),
-               hex(load.file_size), hex(load.memory_size), flags_text(load.flags));
+    print_out("              {:>10} {:>10} {:>10} {:>10} {:>10}\n", hex(load.file_offset), hex(load.paddr),
+              hex(load.file_size), hex(load.memory_size), flags_text(load.flags));
   if (info.bsd_symbols)
-    fmt::print("symbols       {} from {}\n", human_size(info.bsd_symbols->size), hex(info.bsd_symbols->start.value));
+    print_out("symbols       {} from {}\n", human_size(info.bsd_symbols->size), hex(info.bsd_symbols->start.value));
 }
 
 void print_text(const Inspection& kernel) {
   if (kernel.head)
     print_head(*kernel.head);
   if (kernel.info) {
-    fmt::print("uncompressed  {} ({})\n", kernel.content_size, human_size(kernel.content_size));
+    print_out("uncompressed  {} ({})\n", kernel.content_size, human_size(kernel.content_size));
     print_info(*kernel.info);
   }
-  fmt::print("bootable      {}\n", kernel.verdict ? "yes, as a Xen PV guest" : "no");
+  print_out("bootable      {}\n", kernel.verdict ? "yes, as a Xen PV guest" : "no");
 }
 
 void add_head(nlohmann::json& out, const image::ImageHead& head) {
@@ -155,7 +155,7 @@ void print_json(const Inspection& kernel) {
     out["uncompressed_size"] = kernel.content_size;
     add_info(out, *kernel.info);
   }
-  fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 } // namespace

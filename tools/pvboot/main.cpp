@@ -2,13 +2,13 @@
 // would do with them.
 #include "tools/pvboot/command.hpp"
 #include "tools/pvboot/guest_disks.hpp"
+#include "tools/pvboot/output.hpp"
 #include "tools/pvboot/version.hpp"
 
 #include "base/text.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <fmt/core.h>
+#include <memory>
 
 namespace {
 
@@ -16,6 +16,14 @@ using namespace pvboot;
 using namespace pvboot::tools;
 
 using Command = Result<void> (*)(const Arguments&);
+
+/// All positionals are required, and their names say which may be repeated; the library would add "TEXT x 2".
+class HelpText final : public CLI::Formatter {
+  std::string make_option_usage(const CLI::Option* option) const override { return make_option_name(option, true); }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_positional() ? "" : Formatter::make_option_opts(option);
+  }
+};
 
 CLI::App* add(CLI::App& app, const char* name, const char* what, Command command, Command& chosen) {
   CLI::App* sub = app.add_subcommand(name, what);
@@ -25,24 +33,27 @@ CLI::App* add(CLI::App& app, const char* name, const char* what, Command command
 
 void add_images_and_path(CLI::App* sub, std::vector<std::string>& positional) {
   sub->add_option("IMAGE... PATH", positional,
-                  "The guest's disks in order (xvda, xvdb, ...), then a path: (xvda1)/boot/vmlinuz, or /boot/vmlinuz "
-                  "on the first filesystem that has it")
+                  "The guest's disks in order (xvda, xvdb, ...; 26 at most), then a path: (xvda1)/boot/vmlinuz, or "
+                  "/boot/vmlinuz on the first filesystem that has it")
       ->required()
       ->expected(2, 27);
 }
 
 void add_images(CLI::App* sub, Arguments& arguments) {
-  sub->add_option("IMAGE", arguments.images, "The guest's disks in order (xvda, xvdb, ...)")
+  sub->add_option("IMAGE...", arguments.images, "The guest's disks in order (xvda, xvdb, ...; 26 at most)")
       ->required()
       ->expected(1, 26);
   sub->add_option("--extra", arguments.extra, "The xl config's extra= string");
 }
 
 // Names that come from a guest's disk must not reach the terminal as they are.
-int refuse(std::string_view what, Exit code) {
-  fmt::print(stderr, "pvboot: {}\n", printable(what, 2000));
+Exit refuse(std::string_view what, Exit code) {
+  print_err("pvboot: {}\n", printable(what, 2000));
   return code;
 }
+
+/// All has been printed, and the command would end with `code`.
+Exit finish(Exit code) { return flush_out() ? code : refuse("cannot write to standard output", exit_refused); }
 
 } // namespace
 
@@ -51,10 +62,11 @@ int main(int argc, char** argv) {
   std::vector<std::string> positional;
   Command chosen = nullptr;
 
-  CLI::App app("Looks at Xen PV guests' disks and kernels as the pvboot loader does.");
+  CLI::App app("Looks at Xen PV guests' disks and kernels as the pvboot loader does.", "pvboot");
+  app.formatter(std::make_shared<HelpText>());
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
-  app.footer("Exit status: 0 ok, 1 refused or not found, 2 usage.");
+  app.footer("Exit status: 0 ok, 1 refused, not found, or something could not be read or written, 2 usage.");
 
   CLI::App* ls = add(app, "ls", "List a directory of the guest", list_directory, chosen);
   CLI::App* cat = add(app, "cat", "Write a file of the guest to standard output", print_file, chosen);
@@ -83,7 +95,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_ok : exit_usage;
+    return finish(app.exit(error) == 0 ? exit_ok : exit_usage);
   }
   if (!positional.empty()) {
     arguments.path = positional.back();
@@ -93,10 +105,6 @@ int main(int argc, char** argv) {
       return refuse(arguments.path + ": a path is /name or (device)/name", exit_usage);
   }
   const auto result = chosen(arguments);
-  const bool flushed = std::fflush(stdout) == 0;
-  if (!result)
-    return refuse(result.error().text(), exit_refused);
-  if (!flushed)
-    return refuse("cannot write to standard output", exit_refused);
-  return exit_ok;
+  const Exit written = finish(exit_ok); // what was found stands before what is wrong with it
+  return result ? written : refuse(result.error().text(), exit_refused);
 }

@@ -3,12 +3,12 @@
 #include "tools/pvboot/entry_files.hpp"
 #include "tools/pvboot/guest_boot.hpp"
 #include "tools/pvboot/kernel.hpp"
+#include "tools/pvboot/output.hpp"
 
 #include "base/text.hpp"
 #include "loader/discover/boot_module.hpp"
 #include "loader/discover/loadable.hpp"
 
-#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 namespace pvboot::tools {
@@ -19,13 +19,14 @@ struct Planned {
   config::Entry entry;
   Kernel kernel;
   plan::Layout layout;
+  std::optional<config::FilePath> stage2; ///< what the loader would try before it
 };
 
 Result<Planned> make_plan(GuestBoot& boot, const Arguments& arguments) {
   config::Entry entry = TRY(boot.resolve(TRY(boot.choose(arguments.entry))));
   TRY(loader::check_loadable(entry));
   for (const std::string& warning : entry.warnings)
-    fmt::print(stderr, "pvboot: warning: {}\n", printable(warning));
+    print_err("pvboot: warning: {}\n", printable(warning));
   const std::string command_line = TRY(config::append_to_command_line(entry.command_line, boot.options().kernel_words));
   loader::BootModule module = TRY(loader::BootModule::open(boot.disks(), entry));
   loader::Device* device = TRY_AT(boot.disks().find(entry.kernel.device.text), entry.kernel.text());
@@ -38,28 +39,28 @@ Result<Planned> make_plan(GuestBoot& boot, const Arguments& arguments) {
                                .own_p2m = {}};
   plan::Layout layout = TRY_AT(loader::lay_out_with(module, kernel.info, facts), entry.kernel.text());
   for (const std::string& warning : module.warnings())
-    fmt::print(stderr, "pvboot: warning: {}\n", printable(warning, 400));
-  return Planned{std::move(entry), std::move(kernel), std::move(layout)};
+    print_err("pvboot: warning: {}\n", printable(warning, 400));
+  return Planned{std::move(entry), std::move(kernel), std::move(layout), boot.stage2()};
 }
 
 void print_text(const Planned& planned) {
   const config::Entry& entry = planned.entry;
-  fmt::print("entry    {}\nsource   {}\nkernel   {}\n         {}\n", printable(entry.title),
-             printable(entry.origin.text()), printable(entry.kernel.text()), image::describe(planned.kernel.head));
+  print_out("entry    {}\nsource   {}\nkernel   {}\n         {}\n", printable(entry.title),
+            printable(entry.origin.text()), printable(entry.kernel.text()), image::describe(planned.kernel.head));
   for (const EntryFile& file : files_of(entry))
-    fmt::print("{:<8} {}\n", file.kind, file.text);
+    print_out("{:<8} {}\n", file.kind, file.text);
   if (!entry.modules.empty())
-    fmt::print("         {}\n", planned.layout.multiboot_module ? "given as multiboot modules (SIF_MULTIBOOT_MOD)"
-                                                                : "given as initrds, because Linux takes no modules");
-  fmt::print("cmdline  {}\n", printable(planned.layout.command_line, config::max_command_line));
-  fmt::print("memory   {} frames ({})\n", planned.layout.nr_pages, human_size(planned.layout.nr_pages << page_shift));
-  fmt::print("entry at {}, region from {} to {}\n\n", hex(planned.layout.entry.value),
-             hex(planned.layout.virt_base.value), hex(planned.layout.address_of(planned.layout.region.end()).value));
-  fmt::print("{:<16} {:<20} {:>10} {:>10} {:>12}\n", "element", "address", "first pfn", "frames", "bytes");
+    print_out("         {}\n", planned.layout.multiboot_module ? "given as multiboot modules (SIF_MULTIBOOT_MOD)"
+                                                               : "given as initrds, because Linux takes no modules");
+  print_out("cmdline  {}\n", printable(planned.layout.command_line, config::max_command_line));
+  print_out("memory   {} frames ({})\n", planned.layout.nr_pages, human_size(planned.layout.nr_pages << page_shift));
+  print_out("entry at {}, region from {} to {}\n\n", hex(planned.layout.entry.value),
+            hex(planned.layout.virt_base.value), hex(planned.layout.address_of(planned.layout.region.end()).value));
+  print_out("{:<16} {:<20} {:>10} {:>10} {:>12}\n", "element", "address", "first pfn", "frames", "bytes");
   for (const xen::LayoutElement& element : planned.layout.elements)
-    fmt::print("{:<16} {:<20} {:>10} {:>10} {:>12}\n", element.name,
-               element.address ? hex(element.address->value) : std::string("not mapped"),
-               hex(element.frames.first.value), element.frames.count, element.bytes);
+    print_out("{:<16} {:<20} {:>10} {:>10} {:>12}\n", element.name,
+              element.address ? hex(element.address->value) : std::string("not mapped"),
+              hex(element.frames.first.value), element.frames.count, element.bytes);
 }
 
 void print_json(const Planned& planned) {
@@ -72,28 +73,30 @@ void print_json(const Planned& planned) {
                         {"frames", element.frames.count},
                         {"bytes", element.bytes}});
   const image::KernelInfo& info = planned.kernel.info;
-  const nlohmann::json out = {{"entry",
-                               {{"title", entry.title},
-                                {"id", entry.id},
-                                {"source", entry.origin.text()},
-                                {"kernel", entry.kernel.text()},
-                                {"initrds", initrds_as_json(entry)},
-                                {"modules", modules_as_json(entry)},
-                                {"cmdline", planned.layout.command_line}}},
-                              {"image",
-                               {{"container", image::describe(planned.kernel.head)},
-                                {"file_size", planned.kernel.head.file_size},
-                                {"uncompressed_size", planned.kernel.content_size},
-                                {"virt_base", info.virt_base.value},
-                                {"entry", info.entry.value},
-                                {"mod_start_pfn", info.mod_start_pfn}}},
-                              {"layout",
-                               {{"nr_pages", planned.layout.nr_pages},
-                                {"virt_base", planned.layout.virt_base.value},
-                                {"region_frames", planned.layout.region.count},
-                                {"multiboot_modules", planned.layout.multiboot_module},
-                                {"elements", elements}}}};
-  fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  nlohmann::json out = {{"entry",
+                         {{"title", entry.title},
+                          {"id", entry.id},
+                          {"source", entry.origin.text()},
+                          {"kernel", entry.kernel.text()},
+                          {"initrds", initrds_as_json(entry)},
+                          {"modules", modules_as_json(entry)},
+                          {"cmdline", planned.layout.command_line}}},
+                        {"image",
+                         {{"container", image::describe(planned.kernel.head)},
+                          {"file_size", planned.kernel.head.file_size},
+                          {"uncompressed_size", planned.kernel.content_size},
+                          {"virt_base", info.virt_base.value},
+                          {"entry", info.entry.value},
+                          {"mod_start_pfn", info.mod_start_pfn}}},
+                        {"layout",
+                         {{"nr_pages", planned.layout.nr_pages},
+                          {"virt_base", planned.layout.virt_base.value},
+                          {"region_frames", planned.layout.region.count},
+                          {"multiboot_modules", planned.layout.multiboot_module},
+                          {"elements", elements}}}};
+  if (planned.stage2)
+    out["stage2"] = planned.stage2->text();
+  print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 } // namespace
