@@ -4,7 +4,8 @@ Each verdict is one line, "ok NAME (seconds)" or "FAILED NAME (seconds): what wa
 guest's console, its states and Xen's messages go to NAME.log in the log folder, NAME.failed.log when
 it failed. A scenario that ends without having been judged has failed. When the rig itself dies, a
 scenario is tried once more on a new one, with a line that says so: a crash of emulated dom0 says
-nothing about a guest. Scenarios whose guest needs a larger machine come last, on one of their own.
+nothing about a guest. Scenarios that need another hypervisor, and last those whose guest needs a larger machine, come
+on machines of their own.
 
 Several rigs may work side by side, as memory allows. A scenario that fails and whose guest shows a crash of
 emulation (see rig.emulation) is tried once more, with a line that says so, and NAME.crashed.log keeps what it printed.
@@ -20,7 +21,7 @@ import time
 import traceback
 
 from contents import BUILD
-from recipes import debian_guest, host, kernels, samples
+from recipes import debian_guest, host, kernels, samples, xen_rig
 from rig import emulation
 from rig.disks import Disk
 from rig.guest import Guest
@@ -44,21 +45,22 @@ class Rig:
     def __init__(self):
         self._lock = threading.Lock()
         self._machine = None
-        self._memory_mib = RIG_MEMORY_MIB
+        self._kind = {"memory_mib": RIG_MEMORY_MIB, "hypervisor": "debian"}
 
     def machine(self):
         with self._lock:
             if self._machine is None or not self._machine.running():
                 self.stop()
-                self._machine = Machine.start(memory_mib=self._memory_mib)
+                self._machine = Machine.start(**self._kind)
             return self._machine
 
-    def fit(self, memory_mib):
-        """From now on the machine has so much memory; one of another size ends."""
+    def fit(self, memory_mib, hypervisor="debian"):
+        """From now on the machine has so much memory, and this Xen; another one ends."""
+        kind = {"memory_mib": memory_mib, "hypervisor": hypervisor}
         with self._lock:
-            if memory_mib != self._memory_mib:
+            if kind != self._kind:
                 self.stop()
-            self._memory_mib = memory_mib
+            self._kind = kind
 
     def discard_if_dead(self):
         """Ends a machine whose dom0 does not answer any more."""
@@ -194,14 +196,19 @@ def rig_memory(scenario):
     return max(RIG_MEMORY_MIB, scenario.memory + BESIDE_A_GUEST_MIB)
 
 
+def rig_kind(scenario):
+    """Scenarios of which this is equal share a machine: (MiB, hypervisor)."""
+    return rig_memory(scenario), scenario.hypervisor
+
+
 def _available_mib():
     text = pathlib.Path("/proc/meminfo").read_text()
     return int(re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE).group(1)) >> 10
 
 
 def can_run(scenario):
-    """Whether this machine's apt offers the kernels (Debian 12 itself has no ZSTD one), and whether its memory holds
-    a large guest's rig."""
+    """Whether this machine's apt offers the kernels (Debian 12 itself has no ZSTD one) and the hypervisor, and whether
+    its memory holds a large guest's rig."""
     needed = rig_memory(scenario)
     if needed > RIG_MEMORY_MIB and needed > _available_mib():
         print(f"left out {scenario.name}: its rig takes {needed} MiB of memory, which are not free here", flush=True)
@@ -209,6 +216,9 @@ def can_run(scenario):
     used = [samples.SAMPLES[use.sample] for use in scenario.disks if use.sample in samples.SAMPLES]
     if any(sample.kernel == "zstd" for sample in used) and not kernels.zstd():
         print(f"left out {scenario.name}: apt offers no ZSTD kernel", flush=True)
+        return False
+    if scenario.hypervisor == "shadow" and not xen_rig.has_shadow_paging(xen_rig.SHADOW):
+        print(f"left out {scenario.name}: the release's Xen has no shadow paging", flush=True)
         return False
     return True
 
@@ -296,15 +306,15 @@ def run_all(scenarios, loader, logs, side_by_side=1):
     """(passed, failed) of the scenarios, so many rigs at a time; one that raised anything unforeseen has failed."""
     clean_up_when_told_to_end()
     logs.mkdir(parents=True, exist_ok=True)
-    scenarios = sorted((s for s in scenarios if can_run(s)), key=rig_memory)
+    scenarios = sorted((s for s in scenarios if can_run(s)), key=rig_kind)
     build_images(scenarios)
     rigs = [Rig() for _ in range(side_by_side)]
     verdicts = []
     try:
-        for memory_mib, fitting in itertools.groupby(scenarios, rig_memory):
+        for (memory_mib, hypervisor), fitting in itertools.groupby(scenarios, rig_kind):
             fitting = list(fitting)
             for rig in rigs:
-                rig.fit(memory_mib)
+                rig.fit(memory_mib, hypervisor)
             used = rigs[:_rigs_for(memory_mib, fitting, side_by_side)]
             free = queue.SimpleQueue()
             for rig in used:
