@@ -1,6 +1,8 @@
 """The parts of the Xen rig: the hypervisor, dom0's kernel and initramfs.
 
-- `XEN`: xen.elf, the bare hypervisor ELF that QEMU's multiboot loader wants.
+- `XEN`: xen.elf, the bare hypervisor ELF that QEMU's multiboot loader wants, and config, with what it was built.
+- `SHADOW`: the same of the Debian release's own Xen, of one version with dom0's xl. It has shadow paging, which takes
+  part in every live migration of a PV guest; the security updates, one of which is `XEN`, are without since XSA-495.
 - `KERNEL`: vmlinux (uncompressed: Xen need not decompress it under emulation) and the modules.
 - `BOOT`: initramfs.gz, with those modules, the scripts of images/rig/dom0, and nothing else.
 
@@ -19,6 +21,7 @@ SCRIPTS = ("rig-init", "agent.py", "block-direct")
 
 XEN_PACKAGE = "xen-hypervisor-4.17-amd64"
 XEN_FILE = "boot/xen-4.17-amd64.gz"
+XEN_CONFIG = "boot/xen-4.17-amd64.config"
 KERNEL_PACKAGE = "linux-image-amd64"
 MODULES = ["virtio_pci", "virtio_blk", "ext4", "crc32c_generic", "virtio_scsi", "sd_mod", "sr_mod",
            "virtio_console", "9p", "9pnet_virtio", "xen-evtchn", "xen-gntdev", "xen-gntalloc",
@@ -26,10 +29,13 @@ MODULES = ["virtio_pci", "virtio_blk", "ext4", "crc32c_generic", "virtio_scsi", 
            "isofs"]
 
 
-def _xen(folder, step):
-    debian.unpack(XEN_PACKAGE, folder / "package", step)
-    (folder / "xen.elf").write_bytes(gzip.decompress((folder / "package" / XEN_FILE).read_bytes()))
-    host.remove_tree(folder / "package")
+def _xen(package):
+    def build(folder, step):
+        debian.unpack(package, folder / "package", step)
+        (folder / "xen.elf").write_bytes(gzip.decompress((folder / "package" / XEN_FILE).read_bytes()))
+        (folder / "package" / XEN_CONFIG).rename(folder / "config")
+        host.remove_tree(folder / "package")
+    return build
 
 
 def _kernel(folder, step):
@@ -49,7 +55,18 @@ def _boot(folder, step):
     (folder / "initramfs.gz").write_bytes(archive.gz())
 
 
-XEN = Part("xen", _xen, [__file__], usual_seconds=5)
+def _xen_part(name, package):
+    return Part(name, _xen(package), [__file__], package, usual_seconds=5)
+
+
+def has_shadow_paging(part):
+    """Whether this Xen can log what a PV guest writes, as a live migration needs."""
+    return "CONFIG_SHADOW_PAGING=y" in part.file("config").read_text().splitlines()
+
+
+XEN = _xen_part("xen", XEN_PACKAGE)
+SHADOW = _xen_part("xen-shadow", f"{XEN_PACKAGE}/{debian.RELEASE}")
+HYPERVISORS = {"debian": XEN, "shadow": SHADOW}
 KERNEL = Part("dom0-kernel", _kernel, [__file__, *(HERE / n for n in ("kernels.py", "modules.py", "bzimage.py"))],
               usual_seconds=15)
 BOOT = Part("dom0-boot", _boot,

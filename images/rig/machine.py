@@ -49,11 +49,11 @@ class Machine:
         self._process = None
 
     @classmethod
-    def start(cls, folder=None, memory_mib=5120, keep=False):
-        """Boots Xen and dom0; returns when dom0's agents listen.
+    def start(cls, folder=None, memory_mib=5120, keep=False, hypervisor="debian"):
+        """Boots Xen (one of xen_rig.HYPERVISORS) and dom0; returns when dom0's agents listen.
 
         With `keep` QEMU goes on after this process has ended."""
-        parts = [xen_rig.XEN.file("xen.elf"), xen_rig.KERNEL.file("vmlinux"),
+        parts = [xen_rig.HYPERVISORS[hypervisor].file("xen.elf"), xen_rig.KERNEL.file("vmlinux"),
                  xen_rig.BOOT.file("initramfs.gz"), dom0_root.ROOT.file("root.img")]
         machine = cls(folder or tempfile.mkdtemp(prefix="pvboot-rig-"))
         machine.share.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 dom0, how scenarios are judged and counted."""
 import base64
 import contextlib
+import gzip
 import importlib.machinery
 import importlib.util
 import io
@@ -21,7 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "images")]
 
 import probe
 import runner
-from recipes import bzimage, cache, debian_guest, disk, host, initramfs
+from recipes import bzimage, cache, debian, debian_guest, disk, host, initramfs, xen_rig
 from rig import emulation, guest, user_config
 from rig.machine import RigError
 from rig.session import Outcome
@@ -216,7 +217,7 @@ class Machines(unittest.TestCase):
         for memory in (64, 512, 3072):
             rig.fit(runner.rig_memory(mock.Mock(memory=memory)))
             rig.machine()
-        start.assert_called_once_with(memory_mib=runner.RIG_MEMORY_MIB)
+        start.assert_called_once_with(memory_mib=runner.RIG_MEMORY_MIB, hypervisor="debian")
         machine.stop.assert_not_called()
 
     def test_a_large_guest_gets_a_machine_that_holds_it(self):
@@ -619,6 +620,69 @@ xenstore data/pvboot/version "pvboot 0.1.0"
         run = mock.Mock(session=session, guest=mock.Mock(states=[(7, "shutdown", 0, 1.0)]))
         self.assertEqual(probe.store(run), ['backend/vbd/51712/sectors "8"', 'device/vbd/51712/state "1"',
                                             'memory/target "65536"', "vm"])
+
+
+class Hypervisors(unittest.TestCase):
+    def test_every_scenario_names_one_that_there_is(self):
+        self.assertEqual({scenario.hypervisor for scenario in SCENARIOS}, set(xen_rig.HYPERVISORS))
+
+    def test_scenarios_of_one_share_a_machine_that_comes_after_the_others(self):
+        scenarios = [mock.Mock(memory=memory, hypervisor=hypervisor, disks=()) for memory, hypervisor in
+                     ((64, "shadow"), (12288, "debian"), (64, "debian"), (128, "shadow"), (128, "debian"))]
+        judged = []
+
+        def judge(scenario, rig, *_):
+            judged.append((scenario.hypervisor, rig.machine()))
+            return True
+
+        running = []
+
+        def start(memory_mib, hypervisor):
+            self.assertEqual(running, [])
+            machine = mock.Mock(hypervisor=hypervisor, memory_mib=memory_mib)
+            machine.stop.side_effect = running.clear
+            running.append(machine)
+            return machine
+
+        with tempfile.TemporaryDirectory() as logs, \
+                mock.patch.multiple(runner, why_left_out=mock.Mock(return_value=None), clean_up_when_told_to_end=mock.DEFAULT, _judge=judge,
+                                    _available_mib=lambda: 100000), \
+                mock.patch.object(runner.Machine, "start", side_effect=start) as started:
+            self.assertEqual(runner.run_all(scenarios, None, pathlib.Path(logs)), runner.Outcome(5, 0))
+        usual, large = runner.RIG_MEMORY_MIB, runner.rig_memory(mock.Mock(memory=12288))
+        self.assertEqual([tuple(call.kwargs.values()) for call in started.call_args_list],
+                         [(usual, "debian"), (usual, "shadow"), (large, "debian")])
+        for hypervisor, machine in judged:
+            self.assertEqual(machine.hypervisor, hypervisor)
+
+    def test_where_none_has_shadow_paging_its_scenarios_are_left_out(self):
+        for config, has_it in (("CONFIG_PV=y\nCONFIG_SHADOW_PAGING=y\n", True),
+                               ("CONFIG_PV=y\n# CONFIG_SHADOW_PAGING is not set\n", False)):
+            self.unpacked(config)
+            for hypervisor, runs in (("shadow", has_it), ("debian", True)):
+                why = runner.why_left_out(mock.Mock(memory=64, hypervisor=hypervisor, disks=()))
+                self.assertEqual(why, None if runs else "the release's Xen has no shadow paging")
+
+    def test_its_elf_and_what_it_was_built_with_are_kept_and_nothing_else(self):
+        self.unpacked("CONFIG_PV=y\n")
+        for name, of in (("debian", ""), ("shadow", "/bookworm")):
+            folder, package = xen_rig.HYPERVISORS[name].folder(), f"xen-hypervisor-4.17-amd64{of}"
+            self.assertEqual(sorted(file.name for file in folder.iterdir()), ["config", "xen.elf"])
+            self.assertEqual((folder / "xen.elf").read_bytes(), f"ELF of {package}".encode())
+
+    def unpacked(self, config):
+        """From now on every package of Xen that is fetched holds this configuration, and the cache is empty."""
+        def unpack(package, folder, _):
+            (folder / "boot").mkdir(parents=True)
+            (folder / xen_rig.XEN_FILE).write_bytes(gzip.compress(f"ELF of {package}".encode()))
+            (folder / xen_rig.XEN_CONFIG).write_text(config)
+
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for patch in (mock.patch.dict(os.environ, PVBOOT_CACHE=folder.name), mock.patch("sys.stderr", io.StringIO()),
+                      mock.patch.object(debian, "unpack", unpack)):
+            patch.start()
+            self.addCleanup(patch.stop)
 
 
 class Layouts(unittest.TestCase):

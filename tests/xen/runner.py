@@ -4,8 +4,9 @@ Each verdict is one line, "ok NAME (seconds)" or "FAILED NAME (seconds): what wa
 guest's console, its states and Xen's messages go to NAME.log in the log folder, NAME.failed.log when
 it failed. A scenario that ends without having been judged has failed. When the rig itself dies, a
 scenario is tried once more on a new one, with a line that says so: a crash of emulated dom0 says
-nothing about a guest. Scenarios whose guest needs a larger machine come last, on one of their own.
-One that cannot run here is left out, with a line that says why. The closing lines count both again.
+nothing about a guest. Scenarios that need another hypervisor, and last those whose guest needs a larger machine, come
+on machines of their own. One that cannot run here is left out, with a line that says why. The closing lines count both
+again.
 
 Several rigs may work side by side, as memory allows. A scenario that fails and whose guest shows a crash of
 emulation (see rig.emulation) is tried once more, with a line that says so, and NAME.crashed.log keeps what it printed.
@@ -22,7 +23,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from contents import BUILD
-from recipes import debian_guest, host, kernels, samples
+from recipes import debian_guest, host, kernels, samples, xen_rig
 from rig import emulation
 from rig.disks import Disk
 from rig.guest import Guest
@@ -66,21 +67,22 @@ class Rig:
     def __init__(self):
         self._lock = threading.Lock()
         self._machine = None
-        self._memory_mib = RIG_MEMORY_MIB
+        self._kind = {"memory_mib": RIG_MEMORY_MIB, "hypervisor": "debian"}
 
     def machine(self):
         with self._lock:
             if self._machine is None or not self._machine.running():
                 self.stop()
-                self._machine = Machine.start(memory_mib=self._memory_mib)
+                self._machine = Machine.start(**self._kind)
             return self._machine
 
-    def fit(self, memory_mib):
-        """From now on the machine has so much memory; one of another size ends."""
+    def fit(self, memory_mib, hypervisor="debian"):
+        """From now on the machine has so much memory, and this Xen; another one ends."""
+        kind = {"memory_mib": memory_mib, "hypervisor": hypervisor}
         with self._lock:
-            if memory_mib != self._memory_mib:
+            if kind != self._kind:
                 self.stop()
-            self._memory_mib = memory_mib
+            self._kind = kind
 
     def discard_if_dead(self):
         """Ends a machine whose dom0 does not answer any more."""
@@ -216,20 +218,27 @@ def rig_memory(scenario):
     return max(RIG_MEMORY_MIB, scenario.memory + BESIDE_A_GUEST_MIB)
 
 
+def rig_kind(scenario):
+    """Scenarios of which this is equal share a machine: (MiB, hypervisor)."""
+    return rig_memory(scenario), scenario.hypervisor
+
+
 def _available_mib():
     text = pathlib.Path("/proc/meminfo").read_text()
     return int(re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE).group(1)) >> 10
 
 
 def why_left_out(scenario):
-    """Why a scenario cannot run here, or None: this machine's apt may offer no ZSTD kernel (Debian 12 itself has
-    none), and its memory may not hold a large guest's rig."""
+    """Why a scenario cannot run here, or None: this machine's apt may offer no ZSTD kernel (Debian 12 itself has none)
+    or not the hypervisor, and its memory may not hold a large guest's rig."""
     needed = rig_memory(scenario)
     if needed > RIG_MEMORY_MIB and needed > _available_mib():
         return f"its rig takes {needed} MiB of memory, which are not free here"
     used = [samples.SAMPLES[use.sample] for use in scenario.disks if use.sample in samples.SAMPLES]
     if any(sample.kernel == "zstd" for sample in used) and not kernels.zstd():
         return "apt offers no ZSTD kernel"
+    if scenario.hypervisor == "shadow" and not xen_rig.has_shadow_paging(xen_rig.SHADOW):
+        return "the release's Xen has no shadow paging"
     return None
 
 
@@ -364,14 +373,14 @@ def run_all(scenarios, loader, logs, side_by_side=1, all_must_run=False):
     clean_up_when_told_to_end()
     logs.mkdir(parents=True, exist_ok=True)
     outcome = Outcome()
-    scenarios = sorted(_that_can_run(scenarios, outcome, all_must_run), key=rig_memory)
+    scenarios = sorted(_that_can_run(scenarios, outcome, all_must_run), key=rig_kind)
     build_images(scenarios)
     rigs = [Rig() for _ in range(side_by_side)]
     try:
-        for memory_mib, fitting in itertools.groupby(scenarios, rig_memory):
+        for (memory_mib, hypervisor), fitting in itertools.groupby(scenarios, rig_kind):
             fitting = list(fitting)
             for rig in rigs:
-                rig.fit(memory_mib)
+                rig.fit(memory_mib, hypervisor)
             _run_on(rigs[:_rigs_for(memory_mib, fitting, side_by_side)], fitting, outcome, loader, logs)
     finally:
         for rig in rigs:

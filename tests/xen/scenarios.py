@@ -55,6 +55,7 @@ class Scenario:
     kernel: str = "pvboot"
     restart: bool = False
     xl: str = ""  # more lines of the guest's xl configuration
+    hypervisor: str = "debian"  # one of xen_rig.HYPERVISORS
     # What is made before creation, what is done between creation and unpausing, and a last look.
     disks_from: Optional[Callable] = None
     ramdisk: Optional[Callable] = None
@@ -118,15 +119,15 @@ def tells_modules(name, guest, how, **more):
 
 
 def moves(vcpus, **more):
-    """A scenario whose guest is saved and restored, then migrated, and proves itself after each; all its CPUs are up
-    in both lives of it."""
+    """A scenario whose guest is saved and restored, then migrated live, and proves itself after each; all its CPUs are
+    up in each of its lives."""
     def proofs(times):
         return proof(vcpus=vcpus, times=times, words="proof.serve")
     return Scenario(f"life-moved-{vcpus}-vcpus", (Use("lz4"),),
                     (FIRST_LINE, proofs(1), Do(host.saved_and_restored), Keys("again\r"), proofs(2),
                      Do(host.migrated), Keys("again\r"), proofs(3),
                      Do(host.xl("shutdown NAME")), texts.GUEST_ASKED.format("poweroff")),
-                    vcpus=vcpus, memory=160, extra="proof.serve", seconds=400, **more)
+                    vcpus=vcpus, memory=160, extra="proof.serve", seconds=400, hypervisor="shadow", **more)
 
 
 def boots_in_a_row(count, between):
