@@ -3,7 +3,9 @@
 #include "base/text.hpp"
 #include "tests/model/installed.hpp"
 #include "tests/model/target_check.hpp"
+#include "xen/hypercall/cpu.hpp"
 #include "xen/memory/handover.hpp"
+#include "xen/memory/pte.hpp"
 #include "xen/memory/touch.hpp"
 
 #include <algorithm>
@@ -45,6 +47,7 @@ public:
       if (holes != domain_.spec().holes.size() || memory_->usable_pages() != domain_.usable_pages())
         throw std::logic_error("not all holes were gathered");
     }
+    TRY(install_gdt());
     if (test_.work_pages == 0)
       return {};
     const Window work = TRY(memory_->map_new(test_.work_pages));
@@ -87,6 +90,16 @@ public:
   }
 
 private:
+  /// In a page that nobody is given, as it is of no use as anything else for now.
+  Result<void> install_gdt() {
+    const Window page = TRY(memory_->map_new(1));
+    const Mfn frame = *memory_->frame_at(page.address);
+    xen::zero(page.address, page_size);
+    TRY(xen::issue(xen::UpdateVaMapping{page.address, xen::page_entry(frame, xen::Access::read_only)}));
+    TRY(xen::issue(xen::SetGdt{&frame.value, 512}));
+    return memory_->quarantine(reinterpret_cast<const void*>(page.address.value));
+  }
+
   Result<void> boot(const plan::Target& target, std::string& wrong) {
     const plan::Layout layout = TRY(lay_out(target));
     const auto loaded = load(layout);
