@@ -176,7 +176,16 @@ void Domain::fill_pages() {
                  {address(shared_page()).value, raw_.shared_info | page_flags, UVMF_NONE, 0, 0});
   xen_.hypercall(__HYPERVISOR_update_va_mapping, {address(guard_page()).value, 0, UVMF_NONE, 0, 0});
 
-  // A vCPU that somebody has used.
+  use_vcpu();
+}
+
+// A vCPU that somebody has used.
+void Domain::use_vcpu() {
+  mmuext_op_t base{};
+  base.cmd = MMUEXT_NEW_USER_BASEPTR;
+  base.arg1.mfn = xen_.base().value;
+  if (xen_.hypercall(__HYPERVISOR_mmuext_op, {xen::address(&base), 1, 0, DOMID_SELF, 0}) != 0)
+    throw std::logic_error("the model of Xen refuses a user's base that is pinned");
   Vcpu& vcpu = xen_.vcpu();
   for (const unsigned type : {CALLBACKTYPE_event, CALLBACKTYPE_failsafe, CALLBACKTYPE_syscall, CALLBACKTYPE_syscall32,
                               CALLBACKTYPE_sysenter}) {
@@ -187,7 +196,7 @@ void Domain::fill_pages() {
   vcpu.ldt_entries = 3;
   vcpu.debug = {1, 2, 3, 4, 0, 0, 0xffff0ff1, 0x401};
   vcpu.iopl = 1;
-  vcpu.assists = 1 << VMASST_TYPE_writable_pagetables;
+  vcpu.assists = known_assists;
   vcpu.fs_base = vcpu.gs_base = vcpu.gs_base_user = 0x4321;
   vcpu.fpu_trap = true;
   vcpu.timer = 99;

@@ -53,6 +53,7 @@ private:
   void fill_p2m();
   void build_tables();
   void fill_pages();
+  void use_vcpu();
   void map(Pfn table_area, GuestVirt at, std::uint64_t entry, std::uint64_t& next_table);
 
   DomainSpec spec_;

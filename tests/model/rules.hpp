@@ -5,6 +5,7 @@
 // right to be there.
 #pragma once
 
+#include "tests/model/rule_name.hpp"
 #include "xen/memory/address_space.hpp"
 
 #include <span>
@@ -14,7 +15,7 @@ namespace pvboot::model {
 class RuleBench;
 
 struct Rule {
-  const char* name; ///< as in tests/model/xen.hpp
+  RuleName name;
   const char* deed; ///< what the guest does
   long answer;      ///< the hypercall's result
   long (*attempt)(RuleBench&);
@@ -38,6 +39,7 @@ public:
 
   xen::AddressSpace& memory() { return *memory_; }
   Grantee& grantee() { return *grantee_; }
+  Mfn shared_info() const { return Mfn{memory_->start().shared_info.value >> page_shift}; }
   GuestVirt page(std::uint64_t index) const { return window_.address + (index << page_shift); }
   Mfn frame(std::uint64_t index) const { return *memory_->frame_at(page(index)); }
   void clear(std::uint64_t index);

@@ -9,14 +9,28 @@ namespace {
 
 namespace pte = xen::pte;
 
-constexpr std::uint64_t flag_bits = 0xfff;
-constexpr std::uint64_t l1_allowed = pte::present | pte::writable | pte::user | pte::accessed | pte::dirty | 0xe00;
-constexpr std::uint64_t upper_allowed = l1_allowed;
+constexpr std::uint64_t global = 1 << 8;
+constexpr std::uint64_t software_bits = std::uint64_t{0x7ff} << 52 | 0xe00;
 constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
+constexpr std::uint64_t upper_allowed = pte::present | pte::writable | pte::user | pte::accessed | pte::dirty |
+                                        pte::frame_mask | software_bits | no_execute;
+// A user's page is global, and a debug build of Xen keeps bit 62 for grants.
+constexpr std::uint64_t l1_allowed = (upper_allowed | global) & ~(std::uint64_t{1} << 62);
 
 bool is_table(Type type) { return type >= Type::l1 && type <= Type::l4; }
 Type below(Type table) { return static_cast<Type>(static_cast<int>(table) - 1); }
 Mfn frame_of(std::uint64_t entry) { return {(entry & pte::frame_mask) >> page_shift}; }
+bool is_callback(unsigned type) {
+  switch (type) {
+  case CALLBACKTYPE_event:
+  case CALLBACKTYPE_failsafe:
+  case CALLBACKTYPE_syscall:
+  case CALLBACKTYPE_nmi:
+  case CALLBACKTYPE_sysenter:
+  case CALLBACKTYPE_syscall32: return true;
+  }
+  return false;
+}
 bool xen_slot(Type table, std::uint64_t index) { return table == Type::l4 && xen::is_xen_slot(index); }
 
 } // namespace
@@ -30,12 +44,12 @@ const FrameState& Xen::state(Mfn frame) const {
 }
 
 long Xen::get_type(Mfn frame, Type type) {
-  if (!ours(frame)) // own-frames
-    return given_.contains(frame.value) && type == Type::writable ? 0 : -XEN_EINVAL;
+  if (!ours(frame))
+    return given_.contains(frame.value) && type == Type::writable ? 0 : by(RuleName::own_frames, -XEN_EINVAL);
   FrameState& state = state_of(frame);
   if (state.count != 0) {
-    if (state.type != type) // one-type
-      return -XEN_EINVAL;
+    if (state.type != type)
+      return by(RuleName::one_type, -XEN_EINVAL);
     ++state.count;
     return 0;
   }
@@ -50,7 +64,7 @@ long Xen::get_type(Mfn frame, Type type) {
       FrameState& again = state_of(frame);
       again.type = Type::none;
       again.count = 0;
-      return failed;
+      return by(RuleName::validate, failed);
     }
     return 0;
   }
@@ -76,14 +90,12 @@ void Xen::put_type(Mfn frame) {
 long Xen::get_entry(Type table, std::uint64_t index, std::uint64_t entry) {
   if ((entry & pte::present) == 0 || xen_slot(table, index))
     return 0;
-  const std::uint64_t allowed = table == Type::l1 ? l1_allowed : upper_allowed;
-  if ((entry & flag_bits & ~allowed) != 0 ||
-      (entry & ~(flag_bits | pte::frame_mask | no_execute)) != 0) // no-large-pages
-    return -XEN_EINVAL;
+  if ((entry & ~(table == Type::l1 ? l1_allowed : upper_allowed)) != 0)
+    return by(RuleName::entry_bits, -XEN_EINVAL);
   if (table != Type::l1)
     return get_type(frame_of(entry), below(table));
-  if (!ours(frame_of(entry)) && !given_.contains(frame_of(entry).value)) // own-frames
-    return -XEN_EPERM;
+  if (!ours(frame_of(entry)) && !given_.contains(frame_of(entry).value))
+    return by(RuleName::own_frames, -XEN_EPERM);
   const bool refused = (entry & pte::writable) != 0 && get_type(frame_of(entry), Type::writable) != 0;
   return refused ? -XEN_EBUSY : 0;
 }
@@ -113,16 +125,16 @@ void Xen::unvalidate(Mfn frame, Type type) {
 long Xen::write_entry(Mfn table, std::uint64_t index, std::uint64_t value) {
   const FrameState state = this->state(table);
   if (!ours(table))
-    return -XEN_EINVAL;
-  if (!is_table(state.type)) { // plain-write
+    return by(RuleName::own_frames, -XEN_EINVAL);
+  if (!is_table(state.type)) {
     if (const long failed = get_type(table, Type::writable))
-      return failed;
+      return by(RuleName::plain_write, failed);
     machine_.set_word(table, index, value);
     put_type(table);
-    return 0;
+    return by(RuleName::plain_write, 0);
   }
-  if (xen_slot(state.type, index)) // xen-slots
-    return -XEN_EINVAL;
+  if (xen_slot(state.type, index))
+    return by(RuleName::xen_slots, -XEN_EINVAL);
   if (const long failed = get_entry(state.type, index, value))
     return failed;
   const std::uint64_t old = machine_.word(table, index);
@@ -155,8 +167,8 @@ long Xen::one_update(const mmu_update_t& update) {
   case MMU_PT_UPDATE_PRESERVE_AD:
     return write_entry(frame, (update.ptr % page_size) / sizeof(std::uint64_t), update.val);
   case MMU_MACHPHYS_UPDATE:
-    if (!ours(frame)) // m2p-own
-      return -XEN_EINVAL;
+    if (!ours(frame))
+      return by(RuleName::m2p_own, -XEN_EINVAL);
     m2p_override_[frame.value] = update.val;
     if (const auto page = m2p_pages_.find(frame.value / 512); page != m2p_pages_.end())
       std::memcpy(page->second->data() + frame.value % 512 * sizeof(update.val), &update.val, sizeof update.val);
@@ -178,8 +190,8 @@ long Xen::mmu_update(const xen::HypercallArgs& args) {
 }
 
 long Xen::pin_l4(Mfn frame) {
-  if (state(frame).pinned) // pin-once
-    return -XEN_EINVAL;
+  if (state(frame).pinned)
+    return by(RuleName::pin_once, -XEN_EINVAL);
   if (const long failed = get_type(frame, Type::l4))
     return failed;
   state_of(frame).pinned = true;
@@ -187,8 +199,8 @@ long Xen::pin_l4(Mfn frame) {
 }
 
 long Xen::load(Mfn l4) {
-  if (const long failed = get_type(l4, Type::l4)) // base-is-l4
-    return failed;
+  if (const long failed = get_type(l4, Type::l4))
+    return by(RuleName::base_is_l4, failed);
   if (base_.value != 0)
     put_type(base_);
   base_ = l4;
@@ -202,6 +214,7 @@ long Xen::one_mmuext(const mmuext_op_t& op) {
   case MMUEXT_PIN_L4_TABLE:
     if (std::exchange(refuse_pin_, false)) {
       ++injected_;
+      explained_ = true;
       return -XEN_EINVAL;
     }
     return pin_l4(frame);
@@ -209,7 +222,7 @@ long Xen::one_mmuext(const mmuext_op_t& op) {
   case MMUEXT_PIN_L2_TABLE:
   case MMUEXT_PIN_L3_TABLE: {
     if (state(frame).pinned)
-      return -XEN_EINVAL;
+      return by(RuleName::pin_once, -XEN_EINVAL);
     const auto type = static_cast<Type>(op.cmd - MMUEXT_PIN_L1_TABLE + static_cast<unsigned>(Type::l1));
     if (const long failed = get_type(frame, type))
       return failed;
@@ -217,16 +230,21 @@ long Xen::one_mmuext(const mmuext_op_t& op) {
     return 0;
   }
   case MMUEXT_UNPIN_TABLE:
-    if (!state(frame).pinned) // pin-once
-      return -XEN_EINVAL;
+    if (!state(frame).pinned)
+      return by(RuleName::pin_once, -XEN_EINVAL);
     state_of(frame).pinned = false;
     put_type(frame);
     return 0;
-  case MMUEXT_NEW_BASEPTR: return refuse_switch_ ? -XEN_EINVAL : load(frame);
+  case MMUEXT_NEW_BASEPTR:
+    if (refuse_switch_) {
+      explained_ = true;
+      return -XEN_EINVAL;
+    }
+    return load(frame);
   case MMUEXT_NEW_USER_BASEPTR:
     if (frame.value != 0)
       if (const long failed = get_type(frame, Type::l4))
-        return failed;
+        return by(RuleName::user_base, failed);
     if (user_base_.value != 0)
       put_type(user_base_);
     user_base_ = frame;
@@ -250,8 +268,8 @@ long Xen::mmuext(const xen::HypercallArgs& args) {
 
 long Xen::update_va_mapping(GuestVirt at, std::uint64_t value, std::uint64_t flags) {
   const auto entry = entry_at(1, at);
-  if (!entry) // va-needs-l1
-    return -XEN_EINVAL;
+  if (!entry)
+    return by(RuleName::va_needs_l1, -XEN_EINVAL);
   const long answer = write_entry(entry->first, xen::index_in(xen::Level::l1, at), value);
   if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_TLB_FLUSH)
     drop_translations();
@@ -264,10 +282,10 @@ long Xen::set_gdt(std::uint64_t frames, std::uint64_t entries) {
   std::vector<Mfn> taken;
   for (std::uint64_t i = 0; i < (entries + 511) / 512; ++i) {
     const Mfn frame{argument<std::uint64_t>(frames, i)};
-    if (const long failed = get_type(frame, Type::descriptors)) { // gdt-types
+    if (const long failed = get_type(frame, Type::descriptors)) {
       for (const Mfn back : taken)
         put_type(back);
-      return failed;
+      return by(RuleName::gdt_types, failed);
     }
     taken.push_back(frame);
   }
@@ -278,11 +296,25 @@ long Xen::set_gdt(std::uint64_t frames, std::uint64_t entries) {
 }
 
 long Xen::callback_op(std::uint64_t command, std::uint64_t arg) {
+  if (command == CALLBACKOP_unregister)
+    return unregister_callback(argument<callback_unregister_t>(arg).type);
   if (command != CALLBACKOP_register)
-    return -XEN_EINVAL;
+    return -XEN_ENOSYS;
   const auto call = argument<callback_register_t>(arg);
+  if (!is_callback(call.type))
+    return by(RuleName::vcpu_state, -XEN_ENOSYS);
   vcpu_.callbacks[call.type] = call.address;
   vcpu_.callback_flags[call.type] = call.flags;
+  return 0;
+}
+
+long Xen::unregister_callback(unsigned type) {
+  if (!is_callback(type))
+    return by(RuleName::vcpu_state, -XEN_ENOSYS);
+  if (type != CALLBACKTYPE_nmi)
+    return by(RuleName::vcpu_state, -XEN_EINVAL);
+  vcpu_.callbacks[type] = 0;
+  vcpu_.callback_flags[type] = 0;
   return 0;
 }
 
@@ -292,14 +324,29 @@ long Xen::set_segment_base(std::uint64_t which, std::uint64_t base) {
   case SEGBASE_GS_USER: vcpu_.gs_base_user = base; return 0;
   case SEGBASE_GS_KERNEL: vcpu_.gs_base = base; return 0;
   }
-  return -XEN_EINVAL;
+  return by(RuleName::vcpu_state, -XEN_EINVAL);
+}
+
+long Xen::vm_assist(std::uint64_t command, std::uint64_t type) {
+  const std::uint64_t bit = type < 64 ? std::uint64_t{1} << type : 0;
+  if ((bit & known_assists) == 0)
+    return by(RuleName::vcpu_state, -XEN_EINVAL);
+  switch (command) {
+  case VMASST_CMD_enable: vcpu_.assists |= bit; return 0;
+  case VMASST_CMD_disable: vcpu_.assists &= ~bit; return 0;
+  }
+  return -XEN_ENOSYS;
 }
 
 long Xen::hypercall(unsigned number, const xen::HypercallArgs& args) {
   ++calls_[number];
   ++effort_.calls;
+  explained_ = false;
   const long result = answer(number, args);
   refused_ += result < 0;
+  // ENOSYS without a rule: what the model does not have.
+  if (result < 0 && result != -XEN_ENOSYS && !explained_)
+    throw std::logic_error("the model refuses call " + dec(number) + " by no rule");
   return result;
 }
 
@@ -314,7 +361,7 @@ long Xen::answer(unsigned number, const xen::HypercallArgs& a) {
   case __HYPERVISOR_set_segment_base: return set_segment_base(a[0], a[1]);
   case __HYPERVISOR_set_debugreg:
     if (a[0] >= vcpu_.debug.size())
-      return -XEN_EINVAL;
+      return by(RuleName::vcpu_state, -XEN_ENODEV);
     vcpu_.debug[a[0]] = a[1];
     return 0;
   case __HYPERVISOR_stack_switch:
@@ -328,15 +375,11 @@ long Xen::answer(unsigned number, const xen::HypercallArgs& a) {
       return -XEN_ENOSYS;
     vcpu_.iopl = argument<physdev_set_iopl_t>(a[1]).iopl;
     return 0;
-  case __HYPERVISOR_vm_assist: {
-    const std::uint64_t bit = std::uint64_t{1} << (a[1] & 63);
-    vcpu_.assists = a[0] == VMASST_CMD_enable ? vcpu_.assists | bit : vcpu_.assists & ~bit;
-    return 0;
-  }
+  case __HYPERVISOR_vm_assist: return vm_assist(a[0], a[1]);
   case __HYPERVISOR_memory_op:
     if (a[0] != XENMEM_current_reservation || argument<xen_memory_domain>(a[1]).domid != DOMID_SELF)
       return -XEN_ENOSYS;
-    return static_cast<long>(count_ - gone_.size()); // reservation
+    return by(RuleName::reservation, static_cast<long>(count_ - gone_.size()));
   case __HYPERVISOR_sched_op:
     if (a[0] == SCHEDOP_shutdown)
       throw Shutdown(argument<sched_shutdown_t>(a[1]).reason);

@@ -1,23 +1,8 @@
 // A model of Xen for one PV guest: what Xen 4.17 checks, refuses and keeps about frames, page tables and the vCPU.
 //
 // It takes the raw hypercalls of the production code (numbers, registers, argument structs) and gives the memory that
-// the code reaches through xen/memory/touch.hpp by walking the guest's current page tables. Rules, each named as in
-// the table of tests/guest/README.md:
-//
-//   one-type        a frame is L1, L2, L3, L4, descriptor page or writable, never two at once; the type changes only
-//                   at count 0
-//   validate        making a frame a table takes a type reference on every frame its entries name, all or nothing
-//   no-large-pages  PSE and unknown bits in an entry are refused
-//   own-frames      an entry may name only frames of the guest, or what it was given (shared_info, grant table)
-//   xen-slots       L4 entries 256 to 271 cannot be written
-//   plain-write     mmu_update on a frame that is no table is a write, and needs the frame to be free for writing
-//   va-needs-l1     update_va_mapping needs an L1 under the current tables
-//   pin-once        a table is pinned once and unpinned once
-//   base-is-l4      NEW_BASEPTR takes an L4 or a frame that can become one; the old one stays typed while pinned
-//   grant-writes    a backend's writable mapping counts as a writable reference
-//   m2p-own         only frames of the guest get names
-//   gdt-types       set_gdt makes descriptor pages
-//   reservation     current_reservation counts the guest's frames
+// the code reaches through xen/memory/touch.hpp by walking the guest's current page tables. Its rules have names
+// (tests/model/rule_name.hpp): no call is refused but by one of them.
 //
 // Translations stay in a TLB, as in a CPU, until the guest or Xen drops them: Xen drops all where a frame changes its
 // type, so a table is never written through an old mapping; everything else is the guest's own affair.
@@ -26,11 +11,13 @@
 #pragma once
 
 #include "tests/model/machine.hpp"
+#include "tests/model/rule_name.hpp"
 #include "xen/abi/xen.hpp"
 #include "xen/hypervisor.hpp"
 
 #include <touch_of_build.hpp>
 
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -50,6 +37,16 @@ struct Shutdown : std::runtime_error {
 };
 
 enum class Type : std::uint8_t { none, l1, l2, l3, l4, descriptors, writable };
+
+/// The vm_assists that Xen has for a 64-bit PV guest, as bits.
+constexpr std::uint64_t known_assists = [] {
+  std::uint64_t bits = 0;
+  for (const unsigned type : {VMASST_TYPE_4gb_segments, VMASST_TYPE_4gb_segments_notify,
+                              VMASST_TYPE_writable_pagetables, VMASST_TYPE_pae_extended_cr3,
+                              VMASST_TYPE_architectural_iopl, VMASST_TYPE_runstate_update_flag, VMASST_TYPE_m2p_strict})
+    bits |= std::uint64_t{1} << type;
+  return bits;
+}();
 
 struct FrameState {
   Type type = Type::none;
@@ -91,7 +88,7 @@ public:
   void take_away(Mfn frame) { gone_.insert(frame.value); } ///< is not the guest's any more
   long pin_l4(Mfn frame);
   long load(Mfn l4);
-  long grant_writable(Mfn frame) { return get_type(frame, Type::writable); }
+  long grant_writable(Mfn frame) { return by(RuleName::grant_writes, get_type(frame, Type::writable)); }
   void end_grant(Mfn frame) { put_type(frame); }
 
   struct Walk {
@@ -123,6 +120,8 @@ public:
   const Effort& effort() const { return effort_; }
   /// How many hypercalls were answered with an error that no test had asked for.
   std::uint64_t refused() const { return refused_ - injected_; }
+  /// How often a rule has decided an answer.
+  std::uint64_t decided_by(RuleName rule) const { return decided_[static_cast<std::size_t>(rule)]; }
   /// The next attempt to pin a table is refused.
   void refuse_next_pin(bool refuse = true) { refuse_pin_ = refuse; }
   /// Page tables can no longer be switched.
@@ -131,6 +130,12 @@ public:
 private:
   bool ours(Mfn frame) const {
     return frame >= first_ && frame.value - first_.value < count_ && !gone_.contains(frame.value);
+  }
+  /// An answer, and the rule that it follows from.
+  long by(RuleName rule, long answer) {
+    ++decided_[static_cast<std::size_t>(rule)];
+    explained_ = true;
+    return answer;
   }
   FrameState& state_of(Mfn frame) { return states_[frame.value]; }
 
@@ -160,7 +165,9 @@ private:
   long update_va_mapping(GuestVirt at, std::uint64_t value, std::uint64_t flags);
   long set_gdt(std::uint64_t frames, std::uint64_t entries);
   long callback_op(std::uint64_t command, std::uint64_t arg);
+  long unregister_callback(unsigned type);
   long set_segment_base(std::uint64_t which, std::uint64_t base);
+  long vm_assist(std::uint64_t command, std::uint64_t type);
   template <typename T> T argument(std::uint64_t address, std::size_t index = 0);
 
   Machine& machine_;
@@ -179,6 +186,8 @@ private:
   std::map<unsigned, std::uint64_t> calls_;
   Effort effort_;
   std::uint64_t refused_ = 0, injected_ = 0;
+  std::array<std::uint64_t, rule_count> decided_{};
+  bool explained_ = false; ///< the answer to the current call
   bool refuse_pin_ = false;
   bool refuse_switch_ = false;
 };
