@@ -45,6 +45,10 @@ TEST_CASE("A guest of more than 512 GiB is handed over as well") {
   HandoverCase test = linux_case();
   test.domain.nr_pages = 140000000; // 534 GiB: a P2M list of more than 1 GiB
   expect_success(test);
+  // The list is then named page by page.
+  SECTION("with its P2M list at another address") { test.target.init_p2m = *test.target.init_p2m + (2ull << 39); }
+  SECTION("after an attempt for another kernel") { test.abandon_first = test.other_kernel_first = true; }
+  expect_success(test);
 }
 
 TEST_CASE("A guest with holes in its P2M, stuck pages and a first attempt for another kernel") {
