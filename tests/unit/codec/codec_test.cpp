@@ -243,6 +243,13 @@ TEST_CASE("the memory of xz does not grow with the number of blocks") {
   CHECK((decoded->output == data));
 }
 
+TEST_CASE("an xz header with a reserved flag is unsupported, not damaged") {
+  const std::string_view header("\xfd"
+                                "7zXZ\0\x01\x00\xbe\x23\xc2\x58\x02",
+                                13);
+  CHECK(codec::memory_needed(Codec::xz, as_bytes(header)).error().code() == Code::unsupported);
+}
+
 TEST_CASE("zstd needs no memory for its window") {
   const Octets packed = filter("zstd -q -19 --ultra --long=27 -c", sample(1000));
   CHECK(codec::memory_needed(Codec::zstd, packed).value() < 512 * 1024);
