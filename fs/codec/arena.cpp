@@ -8,8 +8,8 @@ namespace {
 
 /// Stands in the `alignment` bytes before each block.
 struct Mark {
-  std::size_t begin; ///< `used_` before the block was taken
-  std::size_t end;   ///< and after
+  std::size_t below; ///< offset of the mark of the block below
+  bool released;
 };
 static_assert(sizeof(Mark) <= Arena::alignment);
 
@@ -26,10 +26,11 @@ void* Arena::allocate(std::size_t size) {
   const auto taken = padded ? checked_add<std::size_t>(*padded, alignment) : std::nullopt;
   if (!taken || *taken > memory_.size() - used_)
     return nullptr;
-  const Mark mark{used_, used_ + *taken};
+  const Mark mark{.below = top_, .released = false};
   std::memcpy(memory_.data() + used_, &mark, sizeof(mark));
   std::byte* block = memory_.data() + used_ + alignment;
-  used_ = mark.end;
+  top_ = used_;
+  used_ += *taken;
   peak_ = used_ > peak_ ? used_ : peak_;
   return block;
 }
@@ -37,10 +38,22 @@ void* Arena::allocate(std::size_t size) {
 void Arena::release(void* block) {
   if (block == nullptr)
     return;
-  Mark mark{};
-  std::memcpy(&mark, static_cast<std::byte*>(block) - alignment, sizeof(mark));
-  if (mark.end == used_)
-    used_ = mark.begin;
+  const auto read = [](const std::byte* at) {
+    Mark mark{};
+    std::memcpy(&mark, at, sizeof(mark));
+    return mark;
+  };
+  std::byte* const own = static_cast<std::byte*>(block) - alignment;
+  Mark mark = read(own);
+  mark.released = true;
+  std::memcpy(own, &mark, sizeof(mark));
+  while (used_ != 0) {
+    const Mark top = read(memory_.data() + top_);
+    if (!top.released)
+      return;
+    used_ = top_;
+    top_ = top.below;
+  }
 }
 
 } // namespace pvboot::codec

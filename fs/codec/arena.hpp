@@ -1,9 +1,10 @@
 // Memory for one decoder, cut from one span that its owner frees whole.
 //
 // The decoding libraries ask for memory through hooks (zalloc, lzma_allocator, ZSTD_customMem); all of them lead
-// here. Blocks are handed out upwards and are given back only from the top, which is enough for libraries that
-// allocate when a stream begins; whatever is freed below stays taken until the arena goes. A request that does not
-// fit gets nullptr, which the library reports and the decoder turns into Code::out_of_memory.
+// here. Blocks are handed out upwards, and one that is given back can be had again once all above it are given back
+// too. That is enough for libraries that allocate when a stream begins, and for liblzma, which takes and gives back a
+// list of filters with each block. A request that does not fit gets nullptr, which the library reports and the decoder
+// turns into Code::out_of_memory.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -29,6 +30,7 @@ public:
 private:
   MutBytes memory_;
   std::size_t used_ = 0;
+  std::size_t top_ = 0; ///< offset of the uppermost block, if any is used
   std::size_t peak_ = 0;
 };
 

@@ -18,6 +18,10 @@ void release(void* arena, void* block) { static_cast<Arena*>(arena)->release(blo
 /// liblzma's coders around the one with the dictionary, and what the arena adds to each block.
 constexpr std::uint64_t overhead = 65536;
 
+std::unexpected<Error> unknown_option() {
+  return fail(Code::unsupported, "a filter or an option that this decoder does not know");
+}
+
 class LzmaDecoder final : public StreamDecoder<lzma_stream> {
 public:
   LzmaDecoder(Arena& arena, MutBytes window) : StreamDecoder(window), hooks_{allocate, release, &arena} {
@@ -48,7 +52,7 @@ private:
       return moved ? Result<void>{} : Result<void>(bad_data());
     case LZMA_MEM_ERROR:
     case LZMA_MEMLIMIT_ERROR: return arena_empty();
-    case LZMA_OPTIONS_ERROR: return fail(Code::unsupported, "a filter or an option that this decoder does not know");
+    case LZMA_OPTIONS_ERROR: return unknown_option();
     case LZMA_UNSUPPORTED_CHECK: return fail(Code::unsupported, "an integrity check that this decoder does not know");
     default: return bad_data();
     }
@@ -90,8 +94,11 @@ Result<std::uint64_t> lzma_memory(Bytes head) {
 Result<std::uint64_t> xz_memory(Bytes head) {
   lzma_stream_flags flags;
   const Bytes header = TRY(cut(head, 0, LZMA_STREAM_HEADER_SIZE));
-  if (lzma_stream_header_decode(&flags, octets(header)) != LZMA_OK)
-    return fail(Code::corrupt, "a damaged xz stream header");
+  switch (lzma_stream_header_decode(&flags, octets(header))) {
+  case LZMA_OK: break;
+  case LZMA_OPTIONS_ERROR: return unknown_option();
+  default: return fail(Code::corrupt, "a damaged xz stream header");
+  }
   const Bytes rest = head.subspan(LZMA_STREAM_HEADER_SIZE);
   if (rest.empty())
     return fail(Code::corrupt, "compressed data ends early");
@@ -111,7 +118,7 @@ Result<std::uint64_t> xz_memory(Bytes head) {
     return fail(Code::corrupt, "compressed data ends early");
   switch (lzma_block_header_decode(&block, &hooks, octets(rest))) {
   case LZMA_OK: break;
-  case LZMA_OPTIONS_ERROR: return fail(Code::unsupported, "a filter or an option that this decoder does not know");
+  case LZMA_OPTIONS_ERROR: return unknown_option();
   default: return fail(Code::corrupt, "a damaged xz block header");
   }
   const std::uint64_t usage = lzma_raw_decoder_memusage(filters);

@@ -32,17 +32,27 @@ TEST_CASE("an arena gives nothing when a block does not fit, whatever its size")
   CHECK(Arena(MutBytes{}).allocate(0) == nullptr);
 }
 
-TEST_CASE("what is released from the top can be had again; what lies below stays taken") {
+TEST_CASE("what is released can be had again once all above it is released too, in whatever order") {
   std::vector<std::byte> memory(1000);
   Arena arena(memory);
-  void* a = arena.allocate(200);
-  void* b = arena.allocate(300);
+  void* kept = arena.allocate(10);
+  void* a = arena.allocate(100);
+  void* b = arena.allocate(100);
+  void* c = arena.allocate(100);
   arena.release(a);
   CHECK(arena.allocate(400) == nullptr);
+  arena.release(c);
+  CHECK(arena.allocate(100) == c);
   arena.release(b);
-  CHECK(arena.allocate(300) == b);
+  CHECK(arena.allocate(400) == nullptr);
+  arena.release(c);
+  CHECK(arena.allocate(400) == a);
   arena.release(nullptr);
-  CHECK(arena.peak() == 64 + 256 + 64 + 320);
+  arena.release(kept);
+  CHECK(arena.allocate(400) == nullptr);
+  arena.release(a);
+  CHECK(arena.allocate(500) == kept);
+  CHECK(arena.peak() == 128 + 3 * (64 + 128));
 }
 
 TEST_CASE("a piece inside one chunk is not copied; one across chunks is put together") {

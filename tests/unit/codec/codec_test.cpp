@@ -234,6 +234,22 @@ TEST_CASE("the memory of xz and lzma is that of their dictionary, and an absurd 
   CHECK(codec::memory_needed(Codec::lzma, absurd).error().code() == Code::too_large);
 }
 
+TEST_CASE("the memory of xz does not grow with the number of blocks") {
+  const Octets data = sample(1 << 20);
+  const Octets packed = filter("xz --delta=dist=4 --x86=start=16 --lzma2=dict=4KiB --block-size=1024 -c", data);
+  const auto decoded = decode(packed, {.window = data.size()});
+  INFO((decoded ? std::string() : decoded.error().text()));
+  REQUIRE(decoded);
+  CHECK((decoded->output == data));
+}
+
+TEST_CASE("an xz header with a reserved flag is unsupported, not damaged") {
+  const std::string_view header("\xfd"
+                                "7zXZ\0\x01\x00\xbe\x23\xc2\x58\x02",
+                                13);
+  CHECK(codec::memory_needed(Codec::xz, as_bytes(header)).error().code() == Code::unsupported);
+}
+
 TEST_CASE("zstd needs no memory for its window") {
   const Octets packed = filter("zstd -q -19 --ultra --long=27 -c", sample(1000));
   CHECK(codec::memory_needed(Codec::zstd, packed).value() < 512 * 1024);
