@@ -1,6 +1,6 @@
-// Files of the image cache ($PVBOOT_CACHE or ~/.cache/pvboot), for tests that look at what others have made. A test goes
-// on without them, with a warning, because the cache is filled only where disks are built; with PVBOOT_WITH_KERNELS it
-// fails then.
+// Files of the image cache ($PVBOOT_CACHE or ~/.cache/pvboot), for tests that look at what others have made. A test
+// goes on without them, with a warning, because the cache is filled only where disks are built; with
+// PVBOOT_WITH_KERNELS it fails then.
 #pragma once
 
 #include "kernels.hpp"
