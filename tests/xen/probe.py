@@ -66,8 +66,8 @@ DIFFERENCES = (
 )
 
 # xenstore keys that hold machine frames, times or names.
-STORE_VARIES = re.compile(r"(^|/)(vm|name|domid|ring-ref|tty|xend|start_time|uuid|script|params|physical-device\S*|port|"
-                          r"event-channel|type|hotplug-status|backend|frontend|frontend-id)$")
+STORE_VARIES = re.compile(r"(^|/)(vm|name|domid|ring-ref|tty|xend|start_time|uuid|script|params|physical-device\S*|"
+                          r"port|event-channel|type|hotplug-status|backend|frontend|frontend-id)$")
 
 
 def starts_alike(shape, grub=None):

@@ -645,8 +645,8 @@ class Hypervisors(unittest.TestCase):
             return machine
 
         with tempfile.TemporaryDirectory() as logs, \
-                mock.patch.multiple(runner, why_left_out=mock.Mock(return_value=None), clean_up_when_told_to_end=mock.DEFAULT, _judge=judge,
-                                    _available_mib=lambda: 100000), \
+                mock.patch.multiple(runner, why_left_out=mock.Mock(return_value=None), _judge=judge,
+                                    clean_up_when_told_to_end=mock.DEFAULT, _available_mib=lambda: 100000), \
                 mock.patch.object(runner.Machine, "start", side_effect=start) as started:
             self.assertEqual(runner.run_all(scenarios, None, pathlib.Path(logs)), runner.Outcome(5, 0))
         usual, large = runner.RIG_MEMORY_MIB, runner.rig_memory(mock.Mock(memory=12288))

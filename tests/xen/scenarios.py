@@ -308,7 +308,8 @@ SCENARIOS = [
     boots("stage2-of-a-choice-for-one-boot", Use("lz4"), words="of.the.choice", extra="pvboot.stage2=yes",
           see=(texts.stage2(CHAINED), FIRST_LINE), disks_from=holding({
               CHAINED: contents.other_build, "/boot/grub/grubenv": contents.grubenv(next_entry="entry-1"),
-              GRUB_CFG: contents.CHOICE_FOR_ONE_BOOT + configuration(linux("of.the.rule"), linux("of.the.choice"))}), soak=True),
+              GRUB_CFG: contents.CHOICE_FOR_ONE_BOOT + configuration(linux("of.the.rule"), linux("of.the.choice"))}),
+          soak=True),
     refuses("stage2-where-no-entry-boots", Use("missing-kernel"), texts.MISSING_KERNEL, texts.ONE_MORE_TRY,
             texts.MISSING_KERNEL, texts.stage2(CHAINED), texts.first_line(contents.OTHER_BUILD_ID.hex()),
             texts.MISSING_KERNEL, disks_from=holding({CHAINED: contents.other_build}), soak=True),
