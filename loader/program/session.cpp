@@ -132,6 +132,8 @@ void Session::run() {
     if (ask_at_menu()) {
       connect_disks();
       find_menu();
+      if (!found_.configuration && options_.stage2 != false)
+        boot_stage2();
     }
 }
 
@@ -280,9 +282,12 @@ Session::Ended Session::boot_fallbacks() {
   const auto fallbacks = menu().fallbacks;
   for (const config::ItemPath& fallback : fallbacks) {
     log_.say("trying the fallback entry");
-    // In another configuration the other fallbacks mean nothing.
-    if (const Ended ended = boot(fallback); ended != Ended::failed)
+    const Ended ended = boot(fallback);
+    if (ended == Ended::menu_wanted)
       return ended;
+    // In another configuration the other fallbacks mean nothing.
+    if (ended == Ended::failed_elsewhere)
+      break;
   }
   if (!options_.stage2)
     boot_stage2();

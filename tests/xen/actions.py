@@ -58,6 +58,19 @@ def failing_disk_is_mended(run):
                      f"echo 0 $n linear $d 0 | dmsetup load failing{run.number} && dmsetup resume failing{run.number}")
 
 
+def attached_later(disks_from):
+    """A guest without disks; its disk is what `disk_is_attached` gives it."""
+    def make(run, images):
+        run.later = disks_from(run, images)
+        return []
+    return make
+
+
+def disk_is_attached(run):
+    """The disk that was kept back, as xvda; for `Do`."""
+    return host_commands.xl(f"block-attach NAME {run.later[0].specification(run.session, 'xvda')}")(run)
+
+
 STALLING = "stalling{}"
 
 

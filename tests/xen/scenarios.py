@@ -313,6 +313,11 @@ SCENARIOS = [
     refuses("stage2-where-no-entry-boots", Use("missing-kernel"), texts.MISSING_KERNEL, texts.ONE_MORE_TRY,
             texts.MISSING_KERNEL, texts.stage2(CHAINED), texts.first_line(contents.OTHER_BUILD_ID.hex()),
             texts.MISSING_KERNEL, disks_from=holding({CHAINED: contents.other_build}), soak=True),
+    boots("stage2-of-a-disk-that-comes-later", Use("vmlinux"), words="of.grub",
+          see=(texts.NO_DISK, MENU, Do(actions.disk_is_attached), Keys("r\r"), texts.stage2(CHAINED), texts.GRUB),
+          disks_from=actions.attached_later(holding({
+              CHAINED: contents.grub_with("/etc/grub"), GRUB_CFG: None,
+              "/etc/grub/grub.cfg": configuration(linux("of.grub"))})), soak=True),
     *(boots(f"grub-by-{command}", Use("vmlinux"), words="of.grub", extra="pvboot.config=(xvda)/etc/first.cfg",
             see=(texts.loading("/boot/grub-x86_64-xen.bin", "ELF, not compressed"), texts.GRUB), disks_from=holding({
                 "/boot/grub-x86_64-xen.bin": lambda run: run.elf("grub").read_bytes(),
