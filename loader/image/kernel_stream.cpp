@@ -95,8 +95,11 @@ Result<void> KernelStream::end_payload() {
 Result<void> KernelStream::look() {
   // Said at once, and by what it looks like: nobody waits for the headers of a compressed initrd.
   const Bytes first = content().first(std::min(produced_, recognizable));
-  if (!layout_ && head_.codec && !is_elf(first) && (first.size() == recognizable || complete_))
+  if (!layout_ && head_.codec && !is_elf(first)) {
+    if (first.size() < recognizable && !complete_)
+      return {};
     return std::unexpected(not_a_kernel(first).at(codec::name(*head_.codec)));
+  }
   if (!layout_)
     layout_ = TRY(read_kernel_info(content(), false));
   if (!layout_ && complete_)

@@ -124,6 +124,27 @@ TEST_CASE("a compressed kernel that is cut off is told as such, at every length"
   }
 }
 
+TEST_CASE("what is no ELF is told the same in chunks of any size, whole or cut off") {
+  Octets archive = octets("070701");
+  const Octets more = sample(3000, 5);
+  archive.insert(archive.end(), more.begin(), more.end());
+  Octets cut = filter("gzip -c", archive);
+  cut.resize(500);
+  const struct {
+    Octets file;
+    const char* words;
+  } cases[] = {{filter("gzip -c", archive), "gzip: not a kernel: a cpio archive"},
+               {filter("gzip -c", bzimage(linux_elf().build(), std::nullopt)), "compressed once more"},
+               {cut, "gzip: "}};
+  for (const auto& [file, words] : cases) {
+    CAPTURE(words);
+    const std::string whole = load(file, file.size()).error().text();
+    CHECK(whole.find(words) != std::string::npos);
+    for (const std::size_t chunk : {1, 7, 64, 300})
+      CHECK(load(file, chunk).error().text() == whole);
+  }
+}
+
 TEST_CASE("a bomb inside a bzImage stops at its stated size") {
   const Octets packed = filter("(head -c 300000000 /dev/zero | xz -0 -c)", {});
   const auto loaded = load(bzimage(packed, 1 << 20));
