@@ -6,8 +6,7 @@
 //
 // Filesystems are probed when first asked for. At most `max_mounted` are mounted; the least recently used one that
 // nobody holds is dropped first, so memory does not grow with the number of disks. When all of them are held, one more
-// is refused with Code::too_large. What a probe found (type, UUID,
-// label, or its error) is remembered.
+// is refused with Code::too_large. What a probe found (type, UUID, label, or its error) is remembered.
 #pragma once
 
 #include "fs/filesystem.hpp"

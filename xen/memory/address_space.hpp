@@ -3,8 +3,8 @@
 // Whoever started us mapped our bootstrap region and the P2M list, nothing else. An AddressSpace knows which PFNs are
 // in use, takes frames from the free ones (from the top of memory, away from where targets go), and maps them in a
 // spare L4 slot. A window has L1 tables of its own, filled by plain stores while they are still ordinary memory and
-// then hung into the tree with one mmu_update each. Nothing here grows with the guest's memory, but what is asked about a P2M
-// list (p2m_list_frames(), p2m_table_frames()) or about missing frames (gather_holes()) as long as it is looked at.
+// then hung into the tree with one mmu_update each. Nothing here grows with the guest's memory but what is asked about
+// a P2M list (p2m_list_frames(), p2m_table_frames()) or about missing frames (gather_holes()).
 //
 // A Window is a value that names a mapping; it is released by release(), not by its destructor, because its frames
 // may by then belong to the target. Memory behind addresses is reached through xen/memory/touch.hpp.

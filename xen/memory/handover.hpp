@@ -15,9 +15,9 @@
 // thinks better of it (abandon()), memory is sound and another target can be prepared; the kernel and initrd windows
 // of the attempt must be loaded again, because edge pages of theirs have been given new names.
 //
-// jump() resets the vCPU and shared_info to what a fresh domain has, wipes what it is told to and what was read beside the kernel, and leaves through a
-// page that both address spaces map. From there only Xen's word on the switch is left: if it is no, the domain ends
-// with SHUTDOWN_crash.
+// jump() resets the vCPU and shared_info to what a fresh domain has, wipes what it is told to and what was read beside
+// the kernel, and leaves through a page that both address spaces map. From there only Xen's word on the switch is left:
+// if it is no, the domain ends with SHUTDOWN_crash.
 #pragma once
 
 #include "xen/memory/target_fill.hpp"
