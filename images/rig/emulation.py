@@ -7,8 +7,9 @@ such a crash is tried once more.
 """
 import re
 
-# A process crashed, or one of the pipelines with which a sample guest proves itself gave nothing.
-CRASH = re.compile(r"Segmentation fault|segfault at|PVBOOT-PROOF: failed:\S* (?:root= |root=\S+ sha256= )")
+# A process crashed (the third way is klibc's, in Debian's initramfs), or one of the pipelines with which a sample guest
+# proves itself gave nothing.
+CRASH = re.compile(r"Segmentation fault|segfault at|Segment violation|PVBOOT-PROOF: failed:\S* (?:root= |root=\S+ sha256= )")
 
 
 def crashed(console):

@@ -185,6 +185,7 @@ class Cache(unittest.TestCase):
 class EmulationCrashes(unittest.TestCase):
     def test_a_crashed_process_is_seen_and_a_guests_own_failure_is_not_one(self):
         for text, crashed in (("sh: line 3: Segmentation fault", True),
+                              ("Segment violation\n(initramfs) ", True),
                               ("awk[63]: segfault at 8 ip 00000000004d1e2b", True),
                               ("PVBOOT-PROOF: failed: root= (no such device) does not mount", True),
                               ("PVBOOT-PROOF: failed:root root= sha256=8a62 kernel=6.1.0", True),
