@@ -227,20 +227,22 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+bool stays_open(std::string_view extra) {
+  bool unclosed = false;
+  while (take_word(extra, unclosed))
+    ;
+  return unclosed;
+}
+
 } // namespace
 
 std::string with_option(std::string_view extra, std::string_view word) {
+  std::string text(extra);
   // A backslash at the end would take the quote that is to close.
-  for (const std::string_view end : {"", "\"", "\\\""}) {
-    std::string text = std::string(extra) + std::string(end);
-    std::string_view rest = text;
-    bool unclosed = false;
-    while (take_word(rest, unclosed))
-      ;
-    if (!unclosed)
-      return text + (text.empty() ? "" : " ") + std::string(word);
-  }
-  return std::string(word);
+  if (stays_open(text))
+    text += stays_open(text + '"') ? "\\\"" : "\"";
+  append_word(text, word);
+  return text;
 }
 
 Options parse_options(std::string_view extra) { return OptionReader().read(extra); }
