@@ -80,7 +80,7 @@ Result<void> print_entries(const Arguments& arguments) {
     auto out = nlohmann::json::array();
     for (const Listed& item : listed)
       out.push_back(as_json(item));
-    print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    write_json(out);
     return {};
   }
   print_out("{}\n", printable(boot->file().text()));

@@ -104,7 +104,7 @@ Result<void> list_directory(const Arguments& arguments) {
     auto out = nlohmann::json::array();
     for (const Listed& item : items)
       out.push_back(as_json(item));
-    print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    write_json(out);
   } else {
     for (const Listed& item : items)
       print_one(item);
@@ -151,7 +151,7 @@ Result<void> print_stat(const Arguments& arguments) {
                                 {"mtime", stat.mtime},
                                 {"inode", stat.inode},
                                 {"runs", runs}};
-    print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    write_json(out);
     return {};
   }
   print_out("({}){}\n  filesystem  {} {}\n  type        {}\n  size        {} ({})\n  modified    {}\n"

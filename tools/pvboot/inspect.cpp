@@ -155,7 +155,7 @@ void print_json(const Inspection& kernel) {
     out["uncompressed_size"] = kernel.content_size;
     add_info(out, *kernel.info);
   }
-  print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  write_json(out);
 }
 
 } // namespace

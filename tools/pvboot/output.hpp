@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <fmt/core.h>
+#include <nlohmann/json_fwd.hpp>
 #include <string_view>
 #include <utility>
 
@@ -20,6 +21,9 @@ template <typename... Values> void print_out(fmt::format_string<Values...> forma
 template <typename... Values> void print_err(fmt::format_string<Values...> format, Values&&... values) {
   write_text(stderr, fmt::format(format, std::forward<Values>(values)...));
 }
+
+/// With what is no UTF-8 replaced: names on a guest's disk are any bytes.
+void write_json(const nlohmann::json& report);
 
 /// Whether standard output took everything; to be asked when all is printed.
 inline bool flush_out() { return std::fflush(stdout) == 0 && std::ferror(stdout) == 0; }

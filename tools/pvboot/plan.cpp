@@ -96,7 +96,7 @@ void print_json(const Planned& planned) {
                           {"elements", elements}}}};
   if (planned.stage2)
     out["stage2"] = planned.stage2->text();
-  print_out("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  write_json(out);
 }
 
 } // namespace
