@@ -368,7 +368,7 @@ SCENARIOS = [
     refuses("damaged-partition-table", Use("damaged-gpt"), texts.DAMAGED_PARTITION_TABLE),
     refuses("empty-disk", Use("empty"), texts.NOTHING_ON_DISK),
     refuses("no-disk", (), texts.NO_DISK, texts.NO_CONFIGURATION),
-    refuses("backend-never-connects", (), texts.DEAF_BACKEND, before_unpause=actions.deaf_backend),
+    refuses("backend-never-connects", (), texts.DEAF_BACKEND, before_unpause=actions.deaf_backend, soak=True),
     refuses("backend-goes-away", (), texts.CLOSED_BACKEND, before_unpause=actions.closing_backend),
     refuses("disk-detached-while-it-loads", Use("lz4"), COUNTDOWN, Do(actions.detached_while_it_loads()),
             texts.WENT_AWAY, extra="pvboot.timeout=600 pvboot.on_error=menu", disks_from=actions.stalling_disk,
