@@ -313,6 +313,12 @@ SCENARIOS = [
     refuses("stage2-where-no-entry-boots", Use("missing-kernel"), texts.MISSING_KERNEL, texts.ONE_MORE_TRY,
             texts.MISSING_KERNEL, texts.stage2(CHAINED), texts.first_line(contents.OTHER_BUILD_ID.hex()),
             texts.MISSING_KERNEL, disks_from=holding({CHAINED: contents.other_build}), soak=True),
+    refuses("stage2-after-a-fallback-elsewhere", Use("lz4"), texts.MISSING_KERNEL, texts.TRYING_FALLBACK,
+            texts.configuration(r"\(xvda\)/boot/other.cfg"), texts.MISSING_KERNEL, texts.stage2(CHAINED),
+            texts.first_line(contents.OTHER_BUILD_ID.hex()), texts.MISSING_KERNEL, disks_from=holding({
+                CHAINED: contents.other_build, "/boot/other.cfg": configuration("linux /boot/vmlinuz-removed"),
+                GRUB_CFG: "set fallback=1\n" + configuration("linux /boot/vmlinuz-removed",
+                                                             "configfile /boot/other.cfg")}), soak=True),
     boots("stage2-of-a-disk-that-comes-later", Use("vmlinux"), words="of.grub",
           see=(texts.NO_DISK, MENU, Do(actions.disk_is_attached), Keys("r\r"), texts.stage2(CHAINED), texts.GRUB),
           disks_from=actions.attached_later(holding({

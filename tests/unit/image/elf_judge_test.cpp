@@ -142,7 +142,8 @@ TEST_CASE("headers, tables and notes are read as libelf reads them: mutated file
     Octets file = random_elf(random).build();
     if (below(random, 2) == 0) {
       const FieldPlace place = any_field(random, file);
-      file = patched(std::move(file), place.offset, odd_value(random, file.size()), place.size);
+      const std::uint64_t value = odd_value(random, file.size());
+      file = patched(std::move(file), place.offset, value, place.size);
     } else {
       // Mostly in the headers, where it matters.
       for (unsigned i = 1 + below(random, 4); i > 0; --i)

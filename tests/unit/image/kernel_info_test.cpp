@@ -257,7 +257,7 @@ TEST_CASE("BSD_SYMTAB puts a small ELF file of the symbols behind the kernel") {
   Elf elf = with_notes(linux_elf(), notes);
   elf.segments[1].memory_size = 0x5003;
   elf.sections = {{.name = ".symtab", .type = 2, .bytes = Octets(48, std::byte{0xaa}), .link = 2},
-                  {.name = ".strtab", .type = 3, .bytes = octets(std::string_view("\0start\0end", 11))}};
+                  {.name = ".strtab", .type = 3, .bytes = octets(std::string_view("\0start\0end\0", 11))}};
   constexpr std::size_t system_at = 7; // EI_OSABI
   const Octets file = patched(elf.build(), system_at, 9, 1);
   const KernelInfo info = info_of(elf);
